@@ -1,0 +1,11 @@
+// Package remedy is the alert flow: confirm, blame, choose, act, settle, verify.
+//
+//	Dispatch ─▶ confirm ─▶ blame ─▶ choose ─▶ (approve) ─▶ act ─▶ settle ─▶ verify ─▶ Healed
+//	               │          │        ▲ │                    │        │         │
+//	            StoodDown  FailedClean │ └─▶ FailedClean      └────────┴─────────┤ not healed: next remedy
+//	                                   └─────────────────────────────────────────┘ none left: FailedDirty
+//
+// Each step is a method of Flow that loads the incident, decides with pure functions (confirm.go,
+// blame.go, choose.go, guard.go), writes the decision, makes the effect, writes what came of it, and
+// answers which step is next. A step may be run twice: it finds what it did before and goes on.
+package remedy

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,6 +9,11 @@ import (
 	"github.com/prometheus/alertmanager/matcher/parse"
 	"github.com/prometheus/common/model"
 )
+
+// hint is an error that also says what to do.
+type hint struct{ problem, fix string }
+
+func (h hint) Error() string { return h.problem + ": " + h.fix }
 
 // Duration is a time with its unit, as Prometheus writes it: 90s, 5m, 1h30m, 7d.
 type Duration time.Duration
@@ -24,11 +28,11 @@ func (d Duration) String() string { return model.Duration(d).String() }
 func (d *Duration) UnmarshalText(text []byte) error {
 	s := string(text)
 	if _, err := strconv.ParseFloat(s, 64); err == nil && s != "0" {
-		return fmt.Errorf("duration %q has no unit: write %ss, %sm or %sh", s, s, s, s)
+		return hint{fmt.Sprintf("duration %q has no unit", s), fmt.Sprintf("write %ss, %sm or %sh", s, s, s)}
 	}
 	v, err := model.ParseDuration(s)
 	if err != nil {
-		return fmt.Errorf("duration %q is not understood: write one like 30s, 5m or 1h30m", s)
+		return hint{fmt.Sprintf("duration %q is not understood", s), "write one like 30s, 5m or 1h30m"}
 	}
 	*d = Duration(v)
 	return nil
@@ -49,11 +53,11 @@ func (p Percent) String() string {
 func (p *Percent) UnmarshalText(text []byte) error {
 	number, ok := strings.CutSuffix(strings.TrimSpace(string(text)), "%")
 	if !ok {
-		return fmt.Errorf("%q has no percent sign: write it like 25%%", text)
+		return hint{fmt.Sprintf("%q has no percent sign", text), "write it like 25%"}
 	}
 	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if err != nil || v < 0 || v > 10000 {
-		return fmt.Errorf("%q is not a percentage: write it like 25%%", text)
+		return hint{fmt.Sprintf("%q is not a percentage", text), "write it like 25%"}
 	}
 	*p = Percent(v / 100)
 	return nil
@@ -76,14 +80,14 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	count, in, ok := strings.Cut(string(text), " in ")
 	n, err := strconv.Atoi(strings.TrimSpace(count))
 	if !ok || err != nil || n < 0 {
-		return fmt.Errorf("%q is not a rate: write it like 3 in 15m", text)
+		return hint{fmt.Sprintf("%q is not a rate", text), "write it like 3 in 15m"}
 	}
 	var d Duration
 	if err := d.UnmarshalText([]byte(strings.TrimSpace(in))); err != nil {
 		return err
 	}
 	if d <= 0 {
-		return fmt.Errorf("%q is not a rate: its time must be above zero", text)
+		return hint{fmt.Sprintf("%q is a rate over no time", text), "write it like 3 in 15m"}
 	}
 	*r = Rate{Count: n, In: d}
 	return nil
@@ -97,10 +101,10 @@ func (r Rate) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 func (m *Matchers) UnmarshalText(text []byte) error {
 	list, err := parse.Matchers(string(text))
 	if err != nil {
-		return fmt.Errorf("matchers are not understood: %w", err)
+		return hint{fmt.Sprintf("matchers are not understood: %v", err), "write them as Alertmanager does, as {alertname=\"HighErrors\", severity=\"critical\"}"}
 	}
 	if len(list) == 0 {
-		return errors.New(`matchers are empty and would match every alert: name at least one label, as {severity="critical"}`)
+		return hint{"matchers are empty and would match every alert", `name at least one label, as {severity="critical"}`}
 	}
 	*m = Matchers{Text: string(text), list: list}
 	return nil

@@ -5,6 +5,7 @@ package deploy
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -90,4 +91,13 @@ func (a Application) Live() (entry Entry, ok bool) {
 		return Entry{}, false
 	}
 	return a.History[len(a.History)-1], true
+}
+
+// ParseRef reads the [namespace/]name of an application.
+func ParseRef(application, project string) Ref {
+	namespace, name, ok := strings.Cut(application, "/")
+	if !ok {
+		namespace, name = "", application
+	}
+	return Ref{Name: name, Namespace: namespace, Project: project}
 }

@@ -94,6 +94,22 @@ func (l *Ledger) Holds(ctx context.Context) ([]Hold, error) {
 	return list[Hold](ctx, l.Store, Query{Partition: "hold"}, 0)
 }
 
+func revertKey(t Target) Key { return Key{"revert", t.String()} }
+
+// RevertOp gives the op that remembers a target's last revert.
+func RevertOp(r Revert) (Op, error) { return put(revertKey(r.Target), AnyVersion, r) }
+
+// DropRevertOp gives the op that forgets it, when it is undone.
+func DropRevertOp(t Target) Op {
+	return Op{Kind: OpDelete, Key: revertKey(t), Version: AnyVersion}
+}
+
+// LastRevert gives a target's last revert; the zero Revert if there was none.
+func (l *Ledger) LastRevert(ctx context.Context, t Target) (Revert, error) {
+	r, _, _, err := read[Revert](ctx, l.Store, revertKey(t))
+	return r, err
+}
+
 // Override is a person's decision against a remedy: Guardian does not undo this change there again.
 type Override struct {
 	Target Target    `json:"target"`

@@ -52,7 +52,7 @@ func (l *Ledger) Hold(ctx context.Context, t Target, holder string, now time.Tim
 	if lease.Holder == holder && lease.Until.Sub(now) > ttl/2 {
 		return lease, nil
 	}
-	next := Lease{Target: t, Holder: holder, Until: now.Add(ttl)}
+	next := lease.Taken(holder, now, ttl)
 	op, err := put(leaseKey(t), lease.Fence, next)
 	if err != nil {
 		return Lease{}, err
@@ -62,6 +62,12 @@ func (l *Ledger) Hold(ctx context.Context, t Target, holder string, now time.Tim
 	}
 	next.Fence = lease.Fence + 1
 	return next, nil
+}
+
+// Taken is the lease as holder takes it, to be written with Open.
+func (l Lease) Taken(holder string, now time.Time, ttl time.Duration) Lease {
+	l.Holder, l.Until = holder, now.Add(ttl)
+	return l
 }
 
 // FreeOp gives the op that frees the lease, to go with the change that ends its holder. The record

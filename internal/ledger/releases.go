@@ -18,25 +18,6 @@ func (l *Ledger) Releases(ctx context.Context, t Target) ([]Release, error) {
 	return list[Release](ctx, l.Store, Query{Partition: "releases/" + t.String(), Descending: true}, runs)
 }
 
-// SaveReleases writes runs of one target; each replaces the one of the same history entry.
-func (l *Ledger) SaveReleases(ctx context.Context, releases ...Release) error {
-	var ops []Op
-	for _, r := range releases {
-		op, err := put(releaseKey(r), AnyVersion, r)
-		if err != nil {
-			return err
-		}
-		ops = append(ops, op)
-	}
-	if len(ops) == 0 {
-		return nil
-	}
-	if err := l.Store.Write(ctx, ops...); err != nil {
-		return fmt.Errorf("save releases of %s: %w", releases[0].Target, err)
-	}
-	return nil
-}
-
 // FlagSeen is a flag as it was last seen, to tell a change by.
 type FlagSeen struct {
 	Flag    string `json:"flag"`

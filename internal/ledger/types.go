@@ -29,9 +29,8 @@ type Release struct {
 	From       time.Time    `json:"from"`
 	To         time.Time    `json:"to,omitzero"` // zero while it runs
 	ProvenAt   time.Time    `json:"provenAt,omitzero"`
-	Proof      string       `json:"proof,omitempty"`      // the finding that proved it, or why it has not proved good
-	DegradedAt time.Time    `json:"degradedAt,omitzero"`  // when Argo CD first called it Degraded in this run
-	ByGuardian string       `json:"byGuardian,omitempty"` // the incident whose revert brought it here
+	Proof      string       `json:"proof,omitempty"`     // the finding that proved it, or why it has not proved good
+	DegradedAt time.Time    `json:"degradedAt,omitzero"` // when Argo CD first called it Degraded in this run
 }
 
 // Proven tells whether the release was healthy through its stage's bake.
@@ -141,12 +140,13 @@ type Effect struct {
 	What      string          `json:"what"` // a sentence
 	Before    json.RawMessage `json:"before,omitempty"`
 	After     json.RawMessage `json:"after,omitempty"`
-	Mark      deploy.Mark     `json:"mark,omitzero"` // where the application stood (rollback, terminate)
+	Mark      deploy.Mark     `json:"mark,omitzero"`     // where the application stood (rollback, terminate)
+	Refused   bool            `json:"refused,omitempty"` // it was asked for and certainly did not land
 	UndoneAt  time.Time       `json:"undoneAt,omitzero"`
 	UndoneBy  string          `json:"undoneBy,omitempty"`
 }
 
-// FlagBefore and FlagAfter read the images of an EffectFlag.
+// FlagBefore reads the before-image of an EffectFlag.
 func (e Effect) FlagBefore() (flag.Definition, error) { return decode[flag.Definition](e.Before) }
 
 // FlagAfter reads the after-image of an EffectFlag.
@@ -178,6 +178,7 @@ type Incident struct {
 	SettledAt time.Time `json:"settledAt,omitzero"` // when the current remedy was live
 	HeldSince time.Time `json:"heldSince,omitzero"` // since when confirm is waiting for metrics
 	AskedAt   time.Time `json:"askedAt,omitzero"`   // since when a person is asked
+	Token     string    `json:"token,omitempty"`    // of the state machine that waits for the answer
 	Approval  *Approval `json:"approval,omitempty"`
 
 	Judgement health.Judgement `json:"judgement,omitzero"`  // of the step in hand (confirm or verify)
@@ -277,6 +278,14 @@ type Quarantine struct {
 	At        time.Time `json:"at"`
 	LiftedAt  time.Time `json:"liftedAt,omitzero"`
 	LiftedBy  string    `json:"liftedBy,omitempty"`
+}
+
+// Revert is the last revert that Guardian carried out at a target.
+type Revert struct {
+	Target   Target    `json:"target"`
+	To       string    `json:"to"` // deploy.Identity
+	Incident string    `json:"incident"`
+	At       time.Time `json:"at"`
 }
 
 // Hold is a target whose auto-sync Guardian has switched off, with what to give back.

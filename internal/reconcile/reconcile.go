@@ -1,0 +1,166 @@
+// Package reconcile reads Argo CD and the flags by itself and journals what it sees: which release
+// ran where from when to when, whether it proved good, and which flag changed. Notifications
+// only make it look sooner: a lost one costs time, never truth.
+package reconcile
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cinegit/guardian/internal/deploy"
+	"github.com/cinegit/guardian/internal/flag"
+	"github.com/cinegit/guardian/internal/health"
+	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/policy"
+)
+
+// Deployer is what is read of Argo CD; see remedy.Deployer.
+type Deployer interface {
+	Application(ctx context.Context, ref deploy.Ref) (deploy.Application, error)
+	SyncAllowed(ctx context.Context, ref deploy.Ref) (allowed bool, why string, err error)
+}
+
+// Flags is what is read of the flag store; see remedy.Flags.
+type Flags interface {
+	Flag(ctx context.Context, key string) (flag.Definition, error)
+}
+
+// Reconciler reads and journals.
+type Reconciler struct {
+	Policy   func() *policy.Policy
+	Ledger   *ledger.Ledger
+	Deployer Deployer
+	Flags    Flags
+	Health   health.Judge
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Target reads the target's application and journals what runs. What could not be read is journaled too,
+// so that whoever decides on it knows how old it is; the error is returned all the same.
+func (r *Reconciler) Target(ctx context.Context, t ledger.Target) error {
+	_, stage, ok := r.Policy().Stage(t.Service, t.Stage)
+	if !ok {
+		return fmt.Errorf("%s is not in the policy", t)
+	}
+	app, err := r.Deployer.Application(ctx, deploy.ParseRef(stage.Application, stage.Project))
+	if err != nil {
+		return errors.Join(err, r.trouble(ctx, t, err))
+	}
+	allowed, why, err := r.Deployer.SyncAllowed(ctx, app.Ref)
+	if err != nil {
+		return errors.Join(err, r.trouble(ctx, t, err))
+	}
+	known, err := r.Ledger.Releases(ctx, t)
+	if err != nil {
+		return err
+	}
+	seen := ledger.Seen{Target: t, At: r.Now(), Application: app, SyncAllowed: allowed, SyncWhy: why}
+	return r.Ledger.SaveSeen(ctx, seen, journal(t, app, known, seen.At)...)
+}
+
+func (r *Reconciler) trouble(ctx context.Context, t ledger.Target, cause error) error {
+	seen, err := r.Ledger.Seen(ctx, t)
+	if err != nil {
+		return err
+	}
+	seen.Target, seen.Trouble = t, cause.Error()
+	seen.Denied = errors.Is(cause, deploy.ErrDenied) || errors.Is(cause, deploy.ErrUnauthenticated) || errors.Is(cause, deploy.ErrNotFound)
+	return r.Ledger.SaveSeen(ctx, seen)
+}
+
+// ServiceFlags reads the flags of a service and journals their changes.
+func (r *Reconciler) ServiceFlags(ctx context.Context, service string) error {
+	var failed []error
+	for key := range r.Policy().Services[service].Flags {
+		if err := r.flag(ctx, key); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (r *Reconciler) flag(ctx context.Context, key string) error {
+	now, err := r.Flags.Flag(ctx, key)
+	if err != nil {
+		return err
+	}
+	before, known, err := r.Ledger.FlagSeen(ctx, key)
+	if err != nil {
+		return err
+	}
+	seen := ledger.FlagSeen{Flag: key, Digest: digest(now), Serving: words(now)}
+	if known && before.Digest == seen.Digest {
+		return nil
+	}
+	change, err := r.change(ctx, before, seen, now)
+	if err != nil {
+		return err
+	}
+	if !known {
+		change = nil
+	}
+	return r.Ledger.SaveFlag(ctx, seen, change)
+}
+
+// change dates a flag's change as the store does, and knows Guardian's own doing by its effects.
+func (r *Reconciler) change(ctx context.Context, before, seen ledger.FlagSeen, now flag.Definition) (*ledger.FlagChange, error) {
+	at := r.Now()
+	if !now.Modified.IsZero() && now.Modified.Before(at) {
+		at = now.Modified
+	}
+	c := &ledger.FlagChange{Flag: seen.Flag, At: at, From: before.Serving, To: seen.Serving}
+	open, err := r.Ledger.OpenIncidents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	recent, err := r.Ledger.Incidents(ctx, 20)
+	if err != nil {
+		return nil, err
+	}
+	for _, inc := range append(open, recent...) {
+		if ours(inc, now) {
+			c.By = inc.ID
+		}
+	}
+	return c, nil
+}
+
+// ours tells whether the definition is what an incident's effect wrote or its undo put back.
+func ours(inc ledger.Incident, now flag.Definition) bool {
+	for _, e := range inc.Effects {
+		if e.Kind != ledger.EffectFlag {
+			continue
+		}
+		after, err := e.FlagAfter()
+		if err == nil && after.Key == now.Key && after.Same(now) {
+			return true
+		}
+		before, err := e.FlagBefore()
+		if err == nil && !e.UndoneAt.IsZero() && before.Key == now.Key && before.Same(now) {
+			return true
+		}
+	}
+	return false
+}
+
+func digest(d flag.Definition) string {
+	sum := sha256.Sum256(flag.Canonical(d.Raw))
+	return hex.EncodeToString(sum[:8])
+}
+
+// words are what a flag serves, for people.
+func words(d flag.Definition) string {
+	switch {
+	case !d.Enabled:
+		return "disabled"
+	case d.Targeted:
+		return d.Serving + " with targeting"
+	}
+	return d.Serving
+}

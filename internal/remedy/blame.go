@@ -1,0 +1,175 @@
+package remedy
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cinegit/guardian/internal/deploy"
+	"github.com/cinegit/guardian/internal/ledger"
+)
+
+// scene is all that blame looks at.
+type scene struct {
+	startsAt time.Time // of the first alert
+	window   time.Duration
+	app      deploy.Application
+	runs     []ledger.Release               // the newest first
+	flags    map[string][]ledger.FlagChange // the newest first
+}
+
+// slack is how far after the alert's start a change may be dated and still count as its cause:
+// Argo CD's times are to the second, and clocks differ.
+const slack = 5 * time.Second
+
+// blame ranks what changed for the target before the alert, the likeliest first. The score
+// falls by half with every eighth of the window that lies between change and alert, and with how
+// often the same thing changed in the days before: what changes all the time seldom breaks.
+func blame(s scene) []ledger.Suspect {
+	suspects := append(releaseSuspects(s), flagSuspects(s)...)
+	slices.SortStableFunc(suspects, func(a, b ledger.Suspect) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
+	})
+	return suspects
+}
+
+// releaseSuspects are the release that runs and one that is stuck on its way, if they came
+// within the window before the alert. Earlier releases in the window are gone already.
+func releaseSuspects(s scene) []ledger.Suspect {
+	var out []ledger.Suspect
+	if stuck, ok := stuckRelease(s.app); ok && s.inWindow(stuck.at) {
+		stuck.from = liveLabel(s.app)
+		out = append(out, s.release(stuck))
+	}
+	live, ok := s.app.Live()
+	if !ok || !s.inWindow(live.StartedAt) {
+		return out
+	}
+	change := releaseChange{at: live.StartedAt, id: live.Identity(), name: live.Label(), kind: ledger.SuspectRelease}
+	if before, ok := entryBefore(s.app.History, live.ID); ok {
+		change.from = before.Label()
+		if slices.Equal(before.Revisions, live.Revisions) {
+			change.kind = ledger.SuspectParameter
+		}
+	}
+	return append(out, s.release(change))
+}
+
+type releaseChange struct {
+	at             time.Time
+	id, name, from string
+	kind           ledger.SuspectKind
+}
+
+// stuckRelease is an operation that never became a history entry: still in progress, or failed
+// after it may have applied some of its resources.
+func stuckRelease(app deploy.Application) (releaseChange, bool) {
+	op := app.Operation
+	if op == nil || op.DryRun || op.Phase == deploy.PhaseSucceeded || len(op.Revisions) == 0 {
+		return releaseChange{}, false
+	}
+	id := deploy.Identity(op.Sources, op.Revisions)
+	if live, ok := app.Live(); ok && live.Identity() == id {
+		return releaseChange{}, false
+	}
+	return releaseChange{at: op.StartedAt, id: id, name: deploy.Label(op.Sources, op.Revisions), kind: ledger.SuspectRelease}, true
+}
+
+func (s scene) release(c releaseChange) ledger.Suspect {
+	often := 0
+	for _, r := range s.runs {
+		if r.From.Before(c.at) && s.startsAt.Sub(r.From) < 7*24*time.Hour {
+			often++
+		}
+	}
+	text := fmt.Sprintf("release %s came in %s", c.name, s.ago(c.at))
+	switch {
+	case c.kind == ledger.SuspectParameter:
+		text = fmt.Sprintf("Helm parameters changed from %s to %s at the same revision %s", c.from, c.name, s.ago(c.at))
+	case c.from != "":
+		text = fmt.Sprintf("release %s replaced %s %s", c.name, c.from, s.ago(c.at))
+	}
+	return ledger.Suspect{
+		Kind: c.kind, Name: c.name, ID: c.id, From: c.from, At: c.at,
+		Score: s.score(c.at, often), Reason: text + frequency(often),
+	}
+}
+
+func flagSuspects(s scene) []ledger.Suspect {
+	var out []ledger.Suspect
+	for key, changes := range s.flags {
+		i := slices.IndexFunc(changes, func(c ledger.FlagChange) bool { return !c.At.After(s.startsAt.Add(slack)) })
+		if i < 0 || !s.inWindow(changes[i].At) || changes[i].By != "" {
+			continue // nothing before the alert, too old, or our own doing
+		}
+		c, often := changes[i], len(changes)-i-1
+		out = append(out, ledger.Suspect{
+			Kind: ledger.SuspectFlag, Name: key, ID: key, From: c.From, At: c.At,
+			Score:  s.score(c.At, often),
+			Reason: fmt.Sprintf("flag %s went from %s to %s %s%s", key, c.From, c.To, s.ago(c.At), frequency(often)),
+		})
+	}
+	return out
+}
+
+func (s scene) inWindow(at time.Time) bool {
+	return !at.IsZero() && !at.After(s.startsAt.Add(slack)) && !at.Before(s.startsAt.Add(-s.window))
+}
+
+func (s scene) score(at time.Time, often int) float64 {
+	gap := max(s.startsAt.Sub(at), 0)
+	closeness := math.Exp2(-8 * gap.Seconds() / s.window.Seconds())
+	return closeness / (1 + math.Log1p(float64(often)))
+}
+
+func (s scene) ago(at time.Time) string {
+	gap := s.startsAt.Sub(at).Round(time.Second)
+	if gap <= 0 {
+		return "as the alert began"
+	}
+	return gap.String() + " before the alert began"
+}
+
+func frequency(often int) string {
+	switch often {
+	case 0:
+		return "; it had not changed for a week before"
+	case 1:
+		return "; it changed once in the week before"
+	}
+	return fmt.Sprintf("; it changed %d times in the week before", often)
+}
+
+func liveLabel(app deploy.Application) string {
+	if live, ok := app.Live(); ok {
+		return live.Label()
+	}
+	return ""
+}
+
+func entryBefore(history []deploy.Entry, id int64) (deploy.Entry, bool) {
+	i := slices.IndexFunc(history, func(e deploy.Entry) bool { return e.ID == id })
+	if i < 1 {
+		return deploy.Entry{}, false
+	}
+	return history[i-1], true
+}
+
+// explain says in one or two sentences why the first suspect is the first.
+func explain(suspects []ledger.Suspect, window time.Duration) string {
+	if len(suspects) == 0 {
+		return fmt.Sprintf("nothing changed in the %s before the alert began", window)
+	}
+	others := make([]string, 0, len(suspects)-1)
+	for _, s := range suspects[1:] {
+		others = append(others, s.Reason)
+	}
+	text := "most likely: " + suspects[0].Reason
+	if len(others) > 0 {
+		return text + ". Also: " + strings.Join(others, ". Also: ")
+	}
+	return text + ". Nothing else changed"
+}

@@ -1,0 +1,91 @@
+package remedy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cinegit/guardian/internal/health"
+	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/policy"
+)
+
+// confirm asks the metrics whether it is really bad now. An alert alone proves nothing: it may be
+// forged, late or resolved. Without an answer the incident is held while its alert is young.
+func (f *Flow) confirm(ctx context.Context, c *course) (Answer, error) {
+	gates := health.GatesOf(c.pol, c.rule.ConfirmGates(c.service))
+	findings := f.Health.Measure(ctx, gates, c.subject(c.inc.StartsAt), time.Time{}, c.now)
+	verdict := health.Overall(findings)
+	switch verdict {
+	case health.Fail:
+		c.inc.Confirmed, c.inc.HeldSince = findings, time.Time{}
+		c.tell(ledger.EventEvidence, "confirmed on the metrics: %s", worst(findings)).Findings = findings
+		return f.goTo(ctx, c, ledger.StepBlame, 0)
+	case health.Pass:
+		c.tell(ledger.EventEvidence, "not bad now: %s", summary(findings)).Findings = findings
+		return f.finish(ctx, c, ledger.StoodDown, "the metrics say it is not bad now: "+summary(findings))
+	}
+	return f.holdConfirm(ctx, c, verdict, findings)
+}
+
+func (f *Flow) holdConfirm(ctx context.Context, c *course, verdict health.Verdict, findings []health.Finding) (Answer, error) {
+	maxAge := c.pol.Limits.AlertMaxAge
+	if c.now.Sub(c.inc.StartsAt) > maxAge.D() {
+		c.tell(ledger.EventEvidence, "still no answer: %s", worst(findings)).Findings = findings
+		return f.finish(ctx, c, ledger.FailedClean,
+			fmt.Sprintf("the metrics gave no answer while the alert was young (%s): %s", maxAge, worst(findings)))
+	}
+	wait := shortest(health.GatesOf(c.pol, c.rule.ConfirmGates(c.service)))
+	if !c.inc.HeldSince.IsZero() {
+		return c.answer(wait), nil
+	}
+	c.inc.HeldSince = c.now
+	c.tell(ledger.EventDecision, "held: no measurement is neither good nor bad (%s: %s); asking again until the alert is %s old",
+		verdict, worst(findings), maxAge).Findings = findings
+	c.messages = append(c.messages, held(c.inc, c.pol, findings))
+	return f.goTo(ctx, c, ledger.StepConfirm, wait)
+}
+
+func (c *course) subject(changedAt time.Time) health.Subject {
+	return health.Subject{
+		Service: c.inc.Target.Service, Stage: c.inc.Target.Stage,
+		Application: c.stage.Application, ChangedAt: changedAt,
+	}
+}
+
+// shortest is the time until the gate that is measured most often is due again.
+func shortest(gates []health.Gate) time.Duration {
+	wait := policy.Duration(15 * time.Second)
+	for i, g := range gates {
+		if i == 0 || g.Interval < wait {
+			wait = g.Interval
+		}
+	}
+	return max(wait.D(), time.Second)
+}
+
+// worst is the reason of the finding that weighs most.
+func worst(findings []health.Finding) string {
+	var at *health.Finding
+	for i, f := range findings {
+		if !f.DryRun && (at == nil || f.Verdict.Worse(at.Verdict)) {
+			at = &findings[i]
+		}
+	}
+	if at == nil {
+		return "no gate was measured"
+	}
+	return at.Gate + ": " + at.Reason
+}
+
+// summary is the reason of every finding.
+func summary(findings []health.Finding) string {
+	var text string
+	for i, f := range findings {
+		if i > 0 {
+			text += "; "
+		}
+		text += f.Gate + ": " + f.Reason
+	}
+	return text
+}

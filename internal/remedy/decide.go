@@ -1,0 +1,253 @@
+package remedy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/policy"
+)
+
+// lookAgain is how long to wait for Argo CD to be reachable before it is read again.
+const lookAgain = 5 * time.Second
+
+// history is how far back changes are counted to tell how often a thing changes.
+const history = 7 * 24 * time.Hour
+
+// blame ranks what changed before the alert. It runs once an incident: after a remedy that did not
+// help, the suspects are the same and only the facts are fresh.
+func (f *Flow) blame(ctx context.Context, c *course) (Answer, error) {
+	seen, err := f.Ledger.Seen(ctx, c.inc.Target)
+	if err != nil {
+		return Answer{}, err
+	}
+	if seen.Trouble != "" && !seen.Denied && f.young(c) {
+		return f.waitForArgoCD(ctx, c, seen.Trouble)
+	}
+	if len(c.inc.Suspects) > 0 {
+		return f.goTo(ctx, c, ledger.StepChoose, 0)
+	}
+	s, err := f.scene(ctx, c, seen)
+	if err != nil {
+		return Answer{}, err
+	}
+	c.inc.Suspects = blame(s)
+	why := explain(c.inc.Suspects, s.window)
+	c.tell(ledger.EventDecision, "%s", why).Suspects = c.inc.Suspects
+	if len(c.inc.Suspects) > 0 {
+		return f.goTo(ctx, c, ledger.StepChoose, 0)
+	}
+	if who := atWork(s.app, s.startsAt); who != "" {
+		why = who + "; " + why
+	}
+	if seen.Trouble != "" {
+		why += "; Argo CD could not be read: " + seen.Trouble
+	}
+	return f.fail(ctx, c, why)
+}
+
+func (f *Flow) scene(ctx context.Context, c *course, seen ledger.Seen) (scene, error) {
+	runs, err := f.Ledger.Releases(ctx, c.inc.Target)
+	if err != nil {
+		return scene{}, err
+	}
+	flags, err := f.flagChanges(ctx, c)
+	if err != nil {
+		return scene{}, err
+	}
+	return scene{
+		startsAt: c.inc.StartsAt, window: c.pol.Limits.BlameWindow.D(),
+		app: seen.Application, runs: runs, flags: flags,
+	}, nil
+}
+
+func (f *Flow) flagChanges(ctx context.Context, c *course) (map[string][]ledger.FlagChange, error) {
+	out := make(map[string][]ledger.FlagChange, len(c.service.Flags))
+	for key := range c.service.Flags {
+		changes, err := f.Ledger.FlagChanges(ctx, key, c.inc.StartsAt.Add(-history))
+		if err != nil {
+			return nil, err
+		}
+		out[key] = changes
+	}
+	return out, nil
+}
+
+// young tells whether there is still time to wait for something before acting.
+func (f *Flow) young(c *course) bool {
+	return c.now.Sub(c.inc.StartsAt) <= c.pol.Limits.AlertMaxAge.D()
+}
+
+func (f *Flow) waitForArgoCD(ctx context.Context, c *course, trouble string) (Answer, error) {
+	if c.inc.HeldSince.IsZero() {
+		c.inc.HeldSince = c.now
+		c.tell(ledger.EventTrouble, "Argo CD could not be read: %s; trying again", trouble)
+		if err := f.save(ctx, c); err != nil {
+			return Answer{}, err
+		}
+	}
+	return c.answer(lookAgain), nil
+}
+
+// choose takes the first remedy that fits a suspect and that every guard allows; mode and
+// approval are filters on that same plan.
+func (f *Flow) choose(ctx context.Context, c *course) (Answer, error) {
+	facts, err := f.facts(ctx, c)
+	if err != nil {
+		return Answer{}, err
+	}
+	c.inc.Plan = plan(facts)
+	c.inc.Current = next(c.inc.Plan)
+	c.inc.HeldSince = time.Time{}
+	words := inWords(c.inc.Plan, c.inc.Current)
+	if c.inc.Current < 0 {
+		return f.refused(ctx, c, words)
+	}
+	remedy := c.current()
+	switch {
+	case c.inc.Mode == policy.Observe:
+		c.tell(ledger.EventDecision, "%s; only observing", words).Plan = c.inc.Plan
+		return f.finish(ctx, c, ledger.StoodDown, "only observing; would have: "+describe(*remedy))
+	case c.inc.Mode == policy.Suggest:
+		remedy.Ask = "mode is suggest"
+	}
+	c.tell(ledger.EventDecision, "%s", words).Plan = c.inc.Plan
+	if remedy.Ask != "" {
+		return f.goTo(ctx, c, ledger.StepApprove, 0)
+	}
+	c.inc.ActedAt, c.inc.SettledAt = time.Time{}, time.Time{}
+	return f.goTo(ctx, c, ledger.StepAct, 0)
+}
+
+func (f *Flow) refused(ctx context.Context, c *course, words string) (Answer, error) {
+	c.tell(ledger.EventRefusal, "%s", words).Plan = c.inc.Plan
+	if len(c.inc.Plan) == 0 {
+		return f.fail(ctx, c, "no remedy of the rule fits: "+explain(c.inc.Suspects, c.pol.Limits.BlameWindow.D()))
+	}
+	return f.fail(ctx, c, words)
+}
+
+func (f *Flow) facts(ctx context.Context, c *course) (facts, error) {
+	out := facts{
+		now: c.now, incident: c.inc, service: c.service, rule: c.rule,
+		limits: c.pol.Limits, services: len(c.pol.Services), quarantined: map[string]bool{},
+	}
+	var err error
+	if out.seen, err = f.Ledger.Seen(ctx, c.inc.Target); err != nil {
+		return facts{}, err
+	}
+	if out.runs, err = f.Ledger.Releases(ctx, c.inc.Target); err != nil {
+		return facts{}, err
+	}
+	if out.flags, err = f.flagChanges(ctx, c); err != nil {
+		return facts{}, err
+	}
+	if out.overrides, err = f.Ledger.Overrides(ctx, c.inc.Target); err != nil {
+		return facts{}, err
+	}
+	if out.breaker, err = f.Ledger.Breaker(ctx); err != nil {
+		return facts{}, err
+	}
+	if out.revert, err = f.Ledger.LastRevert(ctx, c.inc.Target); err != nil {
+		return facts{}, err
+	}
+	quarantines, err := f.Ledger.Quarantines(ctx)
+	if err != nil {
+		return facts{}, err
+	}
+	for _, q := range quarantines {
+		if q.Target == c.inc.Target {
+			out.quarantined[q.Release] = true
+		}
+	}
+	out.may, out.mayWhy = f.Switch.MayAct(ctx, c.inc.Target)
+	return out, nil
+}
+
+// approve asks a person and keeps the token with which the answer wakes the state machine. It is
+// run again with an answer in the ledger when that answer came before the token.
+func (f *Flow) approve(ctx context.Context, c *course, token string) (Answer, error) {
+	c.inc.Token = token
+	if c.inc.AskedAt.IsZero() {
+		remedy := c.current()
+		c.inc.AskedAt = c.now
+		c.tell(ledger.EventDecision, "asking a person to approve: %s, because %s; waiting %s",
+			describe(*remedy), remedy.Ask, c.pol.Limits.Approval)
+		c.messages = append(c.messages, asking(c.inc, c.pol))
+	}
+	return f.goTo(ctx, c, ledger.StepApprove, 0)
+}
+
+// Approve records a person's answer to the question that an incident waits with. The state machine goes
+// on when Answered is sent to its token.
+func (f *Flow) Approve(ctx context.Context, id string, a ledger.Approval) (token string, answer Answer, err error) {
+	c, err := f.load(ctx, id)
+	if err != nil {
+		return "", Answer{}, err
+	}
+	if c.inc.Step != ledger.StepApprove || c.inc.AskedAt.IsZero() {
+		return "", Answer{}, fmt.Errorf("incident %s %w", id, ErrNotAsking)
+	}
+	token = c.inc.Token
+	c.inc.Approval, c.inc.AskedAt = &a, time.Time{}
+	if !a.Granted {
+		answer, err = f.rejected(ctx, c, a)
+		return token, answer, err
+	}
+	c.current().Ask = ""
+	c.tell(ledger.EventPerson, "%s approved: %s", a.By, describe(*c.current())).By = a.By
+	c.inc.ActedAt, c.inc.SettledAt = time.Time{}, time.Time{}
+	answer, err = f.goTo(ctx, c, ledger.StepAct, 0)
+	return token, answer, err
+}
+
+// rejected ends the incident, and remembers that this change is not to be undone there.
+func (f *Flow) rejected(ctx context.Context, c *course, a ledger.Approval) (Answer, error) {
+	remedy := *c.current()
+	op, err := ledger.OverrideOp(ledger.Override{
+		Target: c.inc.Target, Change: changeOf(remedy), By: a.By, At: a.At, Why: orElse(a.Why, "rejected the suggestion"),
+	})
+	if err != nil {
+		return Answer{}, err
+	}
+	c.also = append(c.also, op)
+	c.tell(ledger.EventPerson, "%s rejected: %s", a.By, describe(remedy)).By = a.By
+	reason := fmt.Sprintf("%s rejected: %s", a.By, describe(remedy))
+	if dirty(c.inc) {
+		return f.finish(ctx, c, ledger.FailedDirty, reason)
+	}
+	return f.finish(ctx, c, ledger.StoodDown, reason)
+}
+
+// Expire ends an incident whose question nobody answered in time.
+func (f *Flow) Expire(ctx context.Context, id string) (token string, answer Answer, err error) {
+	c, err := f.load(ctx, id)
+	if err != nil {
+		return "", Answer{}, err
+	}
+	if c.inc.Step != ledger.StepApprove || c.inc.AskedAt.IsZero() || c.now.Sub(c.inc.AskedAt) < c.pol.Limits.Approval.D() {
+		return "", Answer{}, fmt.Errorf("incident %s %w", id, ErrNotAsking)
+	}
+	token = c.inc.Token
+	answer, err = f.fail(ctx, c, fmt.Sprintf("nobody approved within %s: %s", c.pol.Limits.Approval, describe(*c.current())))
+	return token, answer, err
+}
+
+// Unanswered gives the answer for a state machine that still waits for approval although its incident
+// has gone on: the process died between writing the answer and sending it. ok is false while the
+// incident rightly waits.
+func (f *Flow) Unanswered(ctx context.Context, id string) (token string, answer Answer, ok bool, err error) {
+	inc, err := f.Ledger.Incident(ctx, id)
+	if err != nil || inc.Step == ledger.StepApprove {
+		return "", Answer{}, false, err
+	}
+	return inc.Token, (&course{inc: inc}).standing(), inc.Token != "", nil
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}

@@ -1,0 +1,86 @@
+package remedy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/cinegit/guardian/internal/health"
+	"github.com/cinegit/guardian/internal/ledger"
+)
+
+// begin writes an effect with its before-image, before it is made. The first effect of an incident
+// also counts against cooldown and fleet limits, in the same write.
+func (f *Flow) begin(ctx context.Context, c *course, e ledger.Effect) error {
+	e.DecidedAt = c.now
+	if c.inc.ActedAt.IsZero() {
+		c.inc.ActedAt = c.now
+	}
+	if !c.inc.Acted() {
+		if err := f.count(ctx, c); err != nil {
+			return err
+		}
+	}
+	c.current().Tried = true
+	c.inc.Effects = append(c.inc.Effects, e)
+	c.tell(ledger.EventDecision, "about to %s", e.What)
+	return f.save(ctx, c)
+}
+
+func (f *Flow) count(ctx context.Context, c *course) error {
+	breaker, err := f.Ledger.Breaker(ctx)
+	if err != nil {
+		return err
+	}
+	limits := c.pol.Limits
+	since := c.now.Add(-max(limits.Cooldown.D(), limits.Fleet.In.D()))
+	act := ledger.Act{Target: c.inc.Target, Incident: c.inc.ID, At: c.now}
+	next := breaker.With(act, since)
+	c.breaker = &next
+	return nil
+}
+
+// done marks the latest effect as made. The caller saves.
+func (c *course) done(e *ledger.Effect, after any) error {
+	raw, err := json.Marshal(after)
+	if err != nil {
+		return fmt.Errorf("encode after-image: %w", err)
+	}
+	if after != nil {
+		e.After = raw
+	}
+	e.DoneAt = c.now
+	c.tell(ledger.EventEffect, "%s", e.What)
+	return nil
+}
+
+// pending is the latest effect of a kind that belongs to the current remedy and is not done.
+func (c *course) pending(kind ledger.EffectKind) *ledger.Effect {
+	e := c.effect(kind)
+	if e == nil || !e.DoneAt.IsZero() {
+		return nil
+	}
+	return e
+}
+
+// effect is the latest effect of a kind that belongs to the current remedy and was not refused.
+func (c *course) effect(kind ledger.EffectKind) *ledger.Effect {
+	for i := len(c.inc.Effects) - 1; i >= 0; i-- {
+		e := &c.inc.Effects[i]
+		if e.Kind == kind && !e.Refused && !e.DecidedAt.Before(c.inc.ActedAt) {
+			return e
+		}
+	}
+	return nil
+}
+
+// nextRemedy gives the current remedy up with what came of it, and goes for the next one on
+// fresh facts.
+func (f *Flow) nextRemedy(ctx context.Context, c *course, outcome string) (Answer, error) {
+	r := c.current()
+	r.Tried, r.Outcome = true, outcome
+	c.tell(ledger.EventDecision, "giving up on it: %s, %s", describe(*r), outcome)
+	c.inc.Judgement, c.inc.HeldSince = health.Judgement{}, time.Time{}
+	return f.goTo(ctx, c, ledger.StepBlame, 0)
+}

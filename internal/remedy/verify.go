@@ -1,0 +1,61 @@
+package remedy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cinegit/guardian/internal/health"
+	"github.com/cinegit/guardian/internal/ledger"
+)
+
+// verify judges with the rule's gates whether the remedy helped, on what happened since it was
+// live. Not healed: the next remedy. No measurement is neither: it waits, and in the end a
+// person must look.
+func (f *Flow) verify(ctx context.Context, c *course) (Answer, error) {
+	gates := health.GatesOf(c.pol, c.rule.VerifyGates(c.service))
+	findings := f.Health.Measure(ctx, gates, c.subject(c.changedAt()), c.inc.SettledAt, c.now)
+	judgement, verdict := c.inc.Judgement.Add(gates, findings)
+	c.inc.Judgement, c.inc.Verified = judgement, findings
+	late := c.now.Sub(c.inc.SettledAt) >= c.rule.Verify.Within.D()
+	switch {
+	case verdict == health.Pass:
+		return f.healed(ctx, c, findings)
+	case verdict == health.Fail, late && health.Overall(findings) == health.Fail:
+		c.tell(ledger.EventEvidence, "not healed: %s", worst(findings)).Findings = findings
+		return f.nextRemedy(ctx, c, "it did not help: "+worst(findings))
+	case late && c.now.Sub(c.inc.SettledAt) >= c.rule.Verify.Within.D()+c.pol.Limits.AlertMaxAge.D():
+		c.tell(ledger.EventEvidence, "cannot be told: %s", worst(findings)).Findings = findings
+		c.current().Outcome = "whether it helped could not be measured"
+		return f.finish(ctx, c, ledger.FailedDirty, fmt.Sprintf("%s, and whether that helped could not be measured: %s",
+			describe(*c.current()), worst(findings)))
+	}
+	if late && c.inc.HeldSince.IsZero() {
+		c.inc.HeldSince = c.now
+		c.tell(ledger.EventDecision, "verification goes on: no measurement is neither good nor bad (%s)", worst(findings)).Findings = findings
+		c.messages = append(c.messages, held(c.inc, c.pol, findings))
+	} else if c.inc.Judgement.Looks == 1 {
+		c.tell(ledger.EventEvidence, "first look: %s", summary(findings)).Findings = findings
+	}
+	return f.goTo(ctx, c, ledger.StepVerify, shortest(gates))
+}
+
+func (f *Flow) healed(ctx context.Context, c *course, findings []health.Finding) (Answer, error) {
+	r := c.current()
+	r.Outcome = "it helped"
+	took := c.now.Sub(c.inc.OpenedAt).Round(time.Second)
+	c.tell(ledger.EventEvidence, "healed: %s", summary(findings)).Findings = findings
+	return f.finish(ctx, c, ledger.Healed, fmt.Sprintf("%s; healed %s after the alert came in", describe(*r), took))
+}
+
+// changedAt is when the change began that the current remedy undoes: what lies before it is what
+// healthy looked like.
+func (c *course) changedAt() time.Time {
+	r := c.current()
+	for _, s := range c.inc.Suspects {
+		if s.ID == r.Bad || s.ID == r.Flag {
+			return s.At
+		}
+	}
+	return c.inc.StartsAt
+}

@@ -43,14 +43,10 @@ func open(path string, wait time.Duration) (*Store, error) {
 	return &Store{db: db, turn: make(chan struct{}, 1)}, nil
 }
 
-// openBolt turns bbolt's panics and faults on a damaged file into ErrDamaged.
+// openBolt opens the file. bbolt panics on some damage, and faults on pages that are not there.
 func openBolt(path string, wait time.Duration) (db *bolt.DB, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%w (%v)", ErrDamaged, r)
-		}
-	}()
+	defer recoverDamage(&err)
 	db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: wait, FreelistType: bolt.FreelistMapType})
 	var errno syscall.Errno
 	if err == nil || errors.As(err, &errno) || errors.Is(err, bolterrors.ErrTimeout) {
@@ -59,30 +55,59 @@ func openBolt(path string, wait time.Duration) (db *bolt.DB, err error) {
 	return nil, fmt.Errorf("%w (%w)", ErrDamaged, err)
 }
 
-// prepare checks the whole file and makes its buckets.
+func recoverDamage(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%w (%v)", ErrDamaged, r)
+	}
+}
+
+// prepare reads the whole file once, and makes its buckets where it is new.
 func prepare(db *bolt.DB, path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	ready := false
+	fresh := false
 	err = db.View(func(tx *bolt.Tx) error {
 		if tx.Size() > info.Size() {
 			return fmt.Errorf("%w (%d of %d bytes are there)", ErrDamaged, info.Size(), tx.Size())
 		}
-		for problem := range tx.Check() {
-			err = errors.Join(err, problem)
-		}
-		ready = tx.Bucket(recordsBucket()) != nil && tx.Bucket(expiryBucket()) != nil
+		var err error
+		fresh, err = readThrough(tx)
 		return err
 	})
-	if err != nil && !errors.Is(err, ErrDamaged) {
-		return fmt.Errorf("%w (%w)", ErrDamaged, err)
-	}
-	if err != nil || ready {
+	if err != nil || !fresh {
 		return err
 	}
 	return create(db, path)
+}
+
+// readThrough visits every record, so that damage shows at the start and not in the middle of a
+// remedy. It runs in this goroutine, unlike bbolt's own check, because a fault in another one ends
+// the program.
+func readThrough(tx *bolt.Tx) (fresh bool, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer recoverDamage(&err)
+	records, index := tx.Bucket(recordsBucket()), tx.Bucket(expiryBucket())
+	if records == nil && index == nil {
+		return true, nil
+	}
+	if records == nil || index == nil {
+		return false, fmt.Errorf("%w (a bucket is missing)", ErrDamaged)
+	}
+	err = records.ForEachBucket(func(partition []byte) error {
+		return records.Bucket(partition).ForEach(func(_, raw []byte) error {
+			_, err := decodeHead(raw)
+			return err
+		})
+	})
+	if err != nil {
+		return false, fmt.Errorf("%w (%w)", ErrDamaged, err)
+	}
+	return false, index.ForEach(func(raw, _ []byte) error {
+		_, err := decodeExpiry(raw)
+		return err
+	})
 }
 
 // create makes the buckets, and makes sure that the new file's name is on the disk too.

@@ -74,11 +74,7 @@ func (s *Store) commit(group []*batch) {
 // update runs one transaction. bbolt panics on a damaged file; as nobody else could give the turn
 // back, that ends here.
 func (s *Store) update(fn func(*bolt.Tx) error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = explain(s.db.Path(), fmt.Errorf("%w (%v)", ErrDamaged, r))
-		}
-	}()
+	defer recoverDamage(&err)
 	return explain(s.db.Path(), s.db.Update(fn))
 }
 

@@ -1,6 +1,13 @@
 package health
 
-import "time"
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/cinegit/guardian/internal/policy"
+)
 
 // Verdict is what a gate says of a service.
 type Verdict string
@@ -46,4 +53,48 @@ type Finding struct {
 	At        time.Time `json:"at"`
 	Link      string    `json:"link,omitempty"` // to the query in Prometheus' own page
 	DryRun    bool      `json:"dryRun,omitempty"`
+	Assumed   bool      `json:"assumed,omitempty"` // no data was found, and the policy's noData says what that counts as
+}
+
+// say gives the finding its verdict and reason.
+func (f Finding) say(v Verdict, reason string) Finding {
+	f.Verdict, f.Reason = v, reason
+	return f
+}
+
+// measured notes a value; one that JSON cannot carry (NaN, an infinity) stands in the reason only.
+func (f Finding) measured(v float64) Finding {
+	if !math.IsNaN(v) && !math.IsInf(v, 0) {
+		f.Value = &v
+	}
+	return f
+}
+
+// assume turns no data into what the policy says it counts as, visibly.
+func (f Finding) assume(how policy.NoDataHow) Finding {
+	verdict := map[policy.NoDataHow]Verdict{policy.NoDataPass: Pass, policy.NoDataFail: Fail}[how]
+	if verdict == "" {
+		return f
+	}
+	f.Assumed = true
+	return f.say(verdict, fmt.Sprintf("%s, which counts as a %s (noData: %s)", f.Reason, strings.ToLower(string(verdict)), how))
+}
+
+// Overall is the worst verdict of one look. Dry-run gates have no say; no finding is NoData, and
+// so is a look at which every pass is only assumed.
+func Overall(findings []Finding) Verdict {
+	worst, measured := Pass, false
+	for _, f := range findings {
+		if f.DryRun {
+			continue
+		}
+		measured = measured || !f.Assumed
+		if f.Verdict.Worse(worst) {
+			worst = f.Verdict
+		}
+	}
+	if worst == Pass && !measured {
+		return NoData
+	}
+	return worst
 }

@@ -1,0 +1,142 @@
+package health
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cinegit/guardian/internal/condition"
+)
+
+// judgeValue decides a query gate with Argo Rollouts' meaning: of both conditions failure weighs
+// more, and neither holding is Inconclusive; of one alone, its answer decides. Before any
+// condition is asked, what is no measurement is told from what is one.
+func (g Gate) judgeValue(f Finding, values []float64) Finding {
+	f.Threshold = g.threshold()
+	conds, err := g.conditions()
+	if err != nil {
+		return f.say(Error, err.Error())
+	}
+	if len(values) == 0 {
+		return f.say(NoData, "the query finds no series")
+	}
+	f = f.measured(values[0])
+	shown := show(values)
+	if len(values) > 1 && !conds.vector() {
+		return f.say(Error, fmt.Sprintf("the query gives %d series where the condition wants one: aggregate it, or write the condition over result[0] or all(result, …)", len(values)))
+	}
+	if slices.ContainsFunc(values, math.IsNaN) && !conds.mentionNaN() {
+		return f.say(NoData, fmt.Sprintf("%s is not a number, as of a ratio without traffic", shown))
+	}
+	verdict, reason, err := conds.decide(values)
+	if err != nil {
+		return f.say(Error, fmt.Sprintf("%s: %v", shown, err))
+	}
+	return f.say(conds.distrust(verdict, values), fmt.Sprintf("%s %s", shown, reason))
+}
+
+func (g Gate) threshold() string {
+	switch {
+	case g.SuccessCondition == "":
+		return g.FailureCondition
+	case g.FailureCondition == "":
+		return g.SuccessCondition
+	}
+	return fmt.Sprintf("%s, not %s", g.SuccessCondition, g.FailureCondition)
+}
+
+// conditions are a gate's compiled conditions; nil is a condition that the gate lacks.
+type conditions struct {
+	success, failure *condition.Condition
+}
+
+func (g Gate) conditions() (c conditions, err error) {
+	if g.SuccessCondition != "" {
+		if c.success, err = condition.Compile(g.SuccessCondition); err != nil {
+			return c, fmt.Errorf("successCondition: %w", err)
+		}
+	}
+	if g.FailureCondition != "" {
+		if c.failure, err = condition.Compile(g.FailureCondition); err != nil {
+			return c, fmt.Errorf("failureCondition: %w", err)
+		}
+	}
+	return c, nil
+}
+
+func (c conditions) any(ask func(*condition.Condition) bool) bool {
+	return c.success != nil && ask(c.success) || c.failure != nil && ask(c.failure)
+}
+
+func (c conditions) mentionNaN() bool { return c.any((*condition.Condition).MentionsNaN) }
+func (c conditions) mentionInf() bool { return c.any((*condition.Condition).MentionsInf) }
+
+// vector tells whether every condition is one over many series.
+func (c conditions) vector() bool {
+	return !c.any(func(one *condition.Condition) bool { return !one.Vector() })
+}
+
+func (c conditions) decide(values []float64) (Verdict, string, error) {
+	var succeeded, failed bool
+	var err error
+	if c.success != nil {
+		if succeeded, err = c.success.Eval(values); err != nil {
+			return Error, "", fmt.Errorf("successCondition: %w", err)
+		}
+	}
+	if c.failure != nil {
+		if failed, err = c.failure.Eval(values); err != nil {
+			return Error, "", fmt.Errorf("failureCondition: %w", err)
+		}
+	}
+	switch {
+	case failed:
+		return Fail, "meets the failureCondition", nil
+	case succeeded:
+		return Pass, "meets the successCondition", nil
+	case c.success == nil:
+		return Pass, "does not meet the failureCondition", nil
+	case c.failure == nil:
+		return Fail, "does not meet the successCondition", nil
+	}
+	return Inconclusive, "meets neither condition", nil
+}
+
+// distrust takes back a pass that rests on a value which is none: comparisons with NaN are false
+// and an infinity satisfies any bound, so neither passes unless a condition provides for it.
+func (c conditions) distrust(v Verdict, values []float64) Verdict {
+	if v != Pass {
+		return v
+	}
+	if slices.ContainsFunc(values, math.IsNaN) && (c.success == nil || !c.success.MentionsNaN()) {
+		return NoData
+	}
+	infinite := slices.ContainsFunc(values, func(x float64) bool { return math.IsInf(x, 0) })
+	if infinite && !c.mentionInf() {
+		return Inconclusive
+	}
+	return v
+}
+
+// show writes values for people, and not more than five of them.
+func show(values []float64) string {
+	const most = 5
+	var words []string
+	for _, v := range values[:min(len(values), most)] {
+		words = append(words, number(v))
+	}
+	if len(values) > most {
+		words = append(words, fmt.Sprintf("and %d more", len(values)-most))
+	}
+	return strings.Join(words, ", ")
+}
+
+// number writes a value with four digits, or all of them before the point.
+func number(v float64) string {
+	if size := math.Abs(v); size >= 1000 && size < 1e15 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 4, 64)
+}

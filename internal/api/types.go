@@ -1,17 +1,17 @@
 // Package api is what the guardian program and a running `guardian serve` say to each other: JSON
 // over HTTP under /v1, with a bearer token that names the operator.
 //
-//	GET  /v1/status
-//	GET  /v1/incidents?limit=20           newest first
-//	GET  /v1/incidents/{id}               {id} may be a unique prefix, or "last"
-//	GET  /v1/incidents/{id}/events?after=3
-//	POST /v1/incidents/{id}/undo          Reason
-//	POST /v1/incidents/{id}/approve       Reason
-//	POST /v1/incidents/{id}/reject        Reason
-//	POST /v1/freeze                       Freeze
-//	POST /v1/unfreeze                     Scope
-//	POST /v1/release                      Release
-//	POST /v1/admit                        Admit
+//	GET  /v1/status                       Status
+//	GET  /v1/incidents?limit=20           []ledger.Incident, newest first
+//	GET  /v1/incidents/{id}               Explained; {id} may be a unique prefix, or "last"
+//	GET  /v1/incidents/{id}/events?after=3  []ledger.Event whose Seq is above after
+//	POST /v1/incidents/{id}/undo          Reason -> ledger.Incident
+//	POST /v1/incidents/{id}/approve       Reason -> ledger.Incident
+//	POST /v1/incidents/{id}/reject        Reason -> ledger.Incident
+//	POST /v1/freeze                       Freeze -> ledger.Freeze
+//	POST /v1/unfreeze                     Scope -> nothing (204)
+//	POST /v1/release                      Release -> remedy.Released
+//	POST /v1/admit                        Admit -> remedy.Admission, also when not admitted
 //
 // A refusal or failure is a Problem with a status of 400 (bad input), 401, 403, 404, 409 (it cannot be
 // done as things stand: a decision, not a fault), 502 (an outside system failed) or 500.

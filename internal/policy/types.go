@@ -14,7 +14,7 @@ const Version = "guardian/v1"
 // means something else.
 type Policy struct {
 	APIVersion  string             `yaml:"apiVersion" json:"apiVersion" jsonschema:"guardian/v1"`
-	Mode        Mode               `yaml:"mode" json:"mode,omitempty" jsonschema:"act, suggest or observe; a service, stage or rule may only be stricter"`
+	Mode        Mode               `yaml:"mode" json:"mode,omitempty" jsonschema:"act, suggest or observe; suggest where left out, so that nothing is done without a word; a service, stage or rule may only be stricter"`
 	Server      Server             `yaml:"server" json:"server,omitzero" jsonschema:"who may talk to Guardian"`
 	Connections Connections        `yaml:"connections" json:"connections" jsonschema:"the systems that Guardian reads and acts through"`
 	Notify      []Channel          `yaml:"notify" json:"notify,omitempty" jsonschema:"where people are told"`

@@ -1,0 +1,126 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/remedy"
+)
+
+// sweepBatch is how many expired records one sweep drops at most.
+const sweepBatch = 1000
+
+// loops run until ctx ends. None of them fails for good: what goes wrong is logged and tried again.
+func (g *Guardian) loops(ctx context.Context) error {
+	var all errgroup.Group
+	all.Go(func() error { return g.queue.Run(ctx, g.handle, workers) })
+	all.Go(func() error { return every(ctx, g.options.Reconcile, g.reconcile) })
+	all.Go(func() error { return every(ctx, g.options.FlagPoll, g.pollFlags) })
+	all.Go(func() error { return every(ctx, g.options.Outbox, g.deliver) })
+	all.Go(func() error { return every(ctx, g.options.Reload, g.reload) })
+	all.Go(func() error { return every(ctx, time.Minute, g.expire) })
+	all.Go(func() error { return every(ctx, time.Hour, g.sweep) })
+	return all.Wait()
+}
+
+// every calls do at once and then again each interval after it has returned.
+func every(ctx context.Context, interval time.Duration, do func(context.Context)) error {
+	for {
+		do(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(interval):
+		}
+	}
+}
+
+// reconcile reads every target from Argo CD, a few at a time, and looks whether what runs has proved good.
+func (g *Guardian) reconcile(ctx context.Context) {
+	e := g.engine()
+	var some errgroup.Group
+	some.SetLimit(workers)
+	for _, t := range targets(e.policy) {
+		some.Go(func() error {
+			if err := e.rec.Target(ctx, t); err != nil {
+				g.warn(ctx, "reconcile", t.String(), err)
+				return nil
+			}
+			if err := e.rec.Prove(ctx, t); err != nil {
+				g.warn(ctx, "prove", t.String(), err)
+			}
+			return nil
+		})
+	}
+	_ = some.Wait() // nothing in it fails
+}
+
+// pollFlags reads every service's flags.
+func (g *Guardian) pollFlags(ctx context.Context) {
+	e := g.engine()
+	for service := range e.policy.Services {
+		if err := e.rec.ServiceFlags(ctx, service); err != nil {
+			g.warn(ctx, "read flags", service, err)
+		}
+	}
+}
+
+// expire ends questions that nobody answered in time, and sends answers that a crash kept back.
+func (g *Guardian) expire(ctx context.Context) {
+	open, err := g.ledger.OpenIncidents(ctx)
+	if err != nil {
+		g.warn(ctx, "expire", "incidents", err)
+		return
+	}
+	for _, inc := range open {
+		token, next, err := g.engine().flow.Expire(ctx, inc.ID)
+		if errors.Is(err, remedy.ErrNotAsking) {
+			continue
+		}
+		if err == nil {
+			err = g.send(ctx, token, next)
+		}
+		if err != nil {
+			g.warn(ctx, "expire", inc.ID, err)
+		}
+	}
+	g.sendAgain(ctx)
+}
+
+// sendAgain finds state machines that wait for an answer that was recorded before a crash.
+func (g *Guardian) sendAgain(ctx context.Context) {
+	for _, name := range g.waiting(ctx) {
+		token, next, ok, err := g.engine().flow.Unanswered(ctx, name)
+		if err == nil && ok {
+			err = g.send(ctx, token, next)
+		}
+		if err != nil {
+			g.warn(ctx, "send answer", name, err)
+		}
+	}
+}
+
+func (g *Guardian) send(ctx context.Context, token string, next remedy.Answer) error {
+	output, err := json.Marshal(next)
+	if err != nil {
+		return err
+	}
+	return g.runner.SendTaskSuccess(ctx, token, output)
+}
+
+func (g *Guardian) sweep(ctx context.Context) {
+	if _, err := g.store.Sweep(ctx, time.Now(), sweepBatch); err != nil {
+		g.warn(ctx, "sweep", "ledger", err)
+	}
+}
+
+func (g *Guardian) warn(ctx context.Context, what, of string, err error) {
+	if ctx.Err() == nil {
+		g.log.WarnContext(ctx, what, "of", of, "error", err)
+	}
+}

@@ -39,7 +39,7 @@ type Config struct {
 // follows no redirect to another host or scheme: such a call fails with ErrRedirect, because its
 // token and its body are meant for nobody else. It fails where CAFile cannot be read.
 func New(config Config) (*http.Client, error) {
-	tlsConfig, err := tlsFor(config)
+	tlsConfig, err := TLSConfig(config.CAFile, config.Insecure)
 	if err != nil {
 		return nil, err
 	}
@@ -69,12 +69,14 @@ func newTransport(config *tls.Config) *http.Transport {
 	}
 }
 
-func tlsFor(config Config) (*tls.Config, error) {
-	out := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: config.Insecure}
-	if config.CAFile == "" {
+// TLSConfig trusts the authorities in caFile (PEM; empty for none) beside those of the machine, or
+// checks no certificate at all where insecure is set.
+func TLSConfig(caFile string, insecure bool) (*tls.Config, error) {
+	out := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: insecure}
+	if caFile == "" {
 		return out, nil
 	}
-	pem, err := os.ReadFile(config.CAFile)
+	pem, err := os.ReadFile(caFile)
 	if err != nil {
 		return nil, fmt.Errorf("read caFile: %w", err)
 	}
@@ -83,7 +85,7 @@ func tlsFor(config Config) (*tls.Config, error) {
 		pool = x509.NewCertPool() // a machine without authorities of its own still has caFile
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("caFile %s holds no PEM certificate", config.CAFile)
+		return nil, fmt.Errorf("caFile %s holds no PEM certificate", caFile)
 	}
 	out.RootCAs = pool
 	return out, nil

@@ -1,0 +1,63 @@
+# Everything that is done with this repository, by name. `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+GOLANGCI_VERSION := v2.15.0
+GUARDIAN := dist/guardian
+LDFLAGS := -s -w -X main.version=$(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: need-go
+need-go:
+	@command -v go >/dev/null || { echo "go is missing: install Go 1.26 or newer from your distribution or go.dev/dl"; exit 1; }
+
+.PHONY: build
+build: need-go ## build the guardian program into dist/
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(GUARDIAN) ./cmd/guardian
+
+.PHONY: demo
+demo: build ## a bad flag and a bad release, undone before your eyes
+	@$(GUARDIAN) demo
+
+.PHONY: test
+test: need-go ## all tests that need no other program
+	@go test ./...
+
+.PHONY: race
+race: need-go ## the same under the race detector
+	@go test -race ./...
+
+.PHONY: lint
+lint: need-go ## gofmt, go vet, golangci-lint
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted: run gofmt -w on"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@go vet ./...
+	@go vet -tags e2e ./internal/e2e/...
+	@if command -v golangci-lint >/dev/null; then golangci-lint run; \
+	else echo "golangci-lint is missing: go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)"; exit 1; fi
+
+.PHONY: setup
+setup: need-go ## install the pinned linter
+	go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+.PHONY: fuzz
+fuzz: need-go ## fuzz every parser, FUZZTIME each (30s)
+	@set -e; for pkg in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+		echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),30s) $$pkg; done; done
+
+.PHONY: golden
+golden: need-go ## rewrite golden files and the policy schema; look at the diff
+	@go test ./internal/... ./cmd/... -update
+
+.PHONY: bench
+bench: build ## Guardian's own cost, a storm, start and size; printed with machine and inputs
+	@go run ./internal/bench
+
+.PHONY: e2e
+e2e: need-go ## the alert flow on a real Argo CD, Prometheus and Alertmanager
+	@go test -tags e2e -count=1 -timeout 40m -v ./internal/e2e/...
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf dist

@@ -13,10 +13,11 @@ type checker struct {
 	*Policy
 	r     *reader
 	asked map[string]bool // gates that something names
+	tight map[string]Rule // by gate, the rule that leaves least time to verify with it
 }
 
 func check(p *Policy, r *reader) {
-	c := checker{p, r, map[string]bool{}}
+	c := checker{p, r, map[string]bool{}, map[string]Rule{}}
 	if p.APIVersion != Version {
 		c.flaw("/apiVersion", fmt.Sprintf("apiVersion %q is not one that this Guardian reads", short(p.APIVersion)), "write apiVersion: "+Version)
 	}
@@ -34,8 +35,11 @@ func check(p *Policy, r *reader) {
 	for i := range p.Rules {
 		c.rule(i)
 	}
+	for name, rule := range sorted(c.tight) {
+		c.inTime(pointer("/gates").key(name), name, c.Gates[name], rule)
+	}
 	for name := range sorted(p.Gates) {
-		if !c.asked[name] {
+		if !c.asked[name] && nameShape.MatchString(name) {
 			c.flawInName(pointer("/gates").key(name), fmt.Sprintf("gate %s is never used", name), "name it in a service's gates or in a rule, or remove it")
 		}
 	}
@@ -78,9 +82,9 @@ func (c checker) unread(at pointer) bool {
 // names are of services, stages and gates: they go into queries, ids and paths.
 var nameShape = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$`)
 
-func (c checker) nameIn(at pointer, what, name string) {
+func (c checker) shapeOf(at pointer, where spot, what, name string) {
 	if !nameShape.MatchString(name) {
-		c.flawInName(at, fmt.Sprintf("%s %q is not a name", what, short(name)), "use letters, digits, dot, dash and underscore, at most 63, beginning with a letter or digit")
+		c.tell(at, where, fmt.Sprintf("%s %q is not a name", what, short(name)), "use letters, digits, dot, dash and underscore, at most 63, beginning with a letter or digit")
 	}
 }
 
@@ -112,9 +116,9 @@ func known[V any](name string, there map[string]V, what string) string {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
 	if len(names) == 0 {
-		return fmt.Sprintf("the policy has no %s: add it there", what)
+		return fmt.Sprintf("there are no %s: add it", what)
 	}
-	return fmt.Sprintf("the policy's %s are %s", what, strings.Join(names, ", "))
+	return fmt.Sprintf("the %s are %s", what, strings.Join(names, ", "))
 }
 
 func (c checker) positive(at pointer, d Duration) {

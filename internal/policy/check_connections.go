@@ -24,7 +24,7 @@ func (c checker) connections() {
 		c.flaw(argocd.key("server"), "the stages need a connection to Argo CD, and there is none", "add argocd: {server: argocd.example.org, token: env:ARGOCD_TOKEN} to the connections")
 	}
 	if strings.ContainsAny(c.Connections.ArgoCD.Server, "/@ ?#") {
-		c.r.hideAt(argocd.key("server"))
+		c.hidePassword(argocd.key("server"), c.Connections.ArgoCD.Server)
 		c.flaw(argocd.key("server"), "server is not host[:port]", "write the name alone, as argocd.example.org or argocd.example.org:443")
 	}
 	c.positive(argocd.key("timeout"), c.Connections.ArgoCD.Timeout)
@@ -45,7 +45,7 @@ func (c checker) flagConnection(at pointer, f Flags) {
 		c.flaw(at.key("flagd"), "services declare flags, and there is no connection to a flag store", "add flags: {flagd: PATH} to the connections")
 	}
 	if scheme, _, ok := strings.Cut(f.FlagD, "://"); ok {
-		c.r.hideAt(at.key("flagd"))
+		c.hidePassword(at.key("flagd"), f.FlagD)
 		c.flaw(at.key("flagd"), fmt.Sprintf("flagd cannot be read from %s: the document is read from a file in this version", short(scheme)), "write the path of the flagd definition document, as /etc/guardian/flags.json")
 	}
 	c.webURL(at.key("ofrep"), f.OFREP)
@@ -96,11 +96,18 @@ func (c checker) webURL(at pointer, text string) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		c.r.hideAt(at)
+		c.hidePassword(at, text)
 		c.flaw(at, at.last()+" is not a URL", "write one like https://host or http://host:9090/path")
 	case u.User != nil:
-		c.r.hideAt(at)
+		c.hidePassword(at, text)
 		c.flaw(at, at.last()+" holds a user name or password", "take it out of the URL; where a token is needed, token takes a reference to it")
+	}
+}
+
+// hidePassword stars out an address in which somebody may have written a password or token.
+func (c checker) hidePassword(at pointer, address string) {
+	if strings.ContainsAny(address, "@?") {
+		c.r.hideScalars(c.r.places[at].node)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 func (c checker) gate(name string) {
 	at, g := pointer("/gates").key(name), c.Gates[name]
-	c.nameIn(at, "gate", name)
+	c.shapeOf(at, c.r.places.keyOf(at), "gate", name)
 	switch hasQuery := g.Query != "" || c.broken(at, "query"); {
 	case hasQuery && g.Counts():
 		c.flaw(at, fmt.Sprintf("gate %s has both query and counts", short(name)), "keep query with its conditions, or bad and total")

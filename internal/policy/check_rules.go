@@ -52,15 +52,23 @@ func (c checker) target(at pointer, t Target) {
 	if _, ok := t.Stage.label(); ok || t.Stage == "" {
 		return
 	}
+	stages := c.stagesOf(t)
+	if !stages[string(t.Stage)] && len(stages) > 0 {
+		c.flaw(at.key("stage"), fmt.Sprintf("there is no stage %q", short(string(t.Stage))), known(string(t.Stage), stages, "stages there")+"; to take it from the alert, write label NAME")
+	}
+}
+
+// stagesOf gives the stages of the services that a target can mean.
+func (c checker) stagesOf(t Target) map[string]bool {
 	stages := map[string]bool{}
 	for _, name := range c.servicesOf(t) {
 		for _, stage := range c.Services[name].Stages {
-			stages[stage.Name] = true
+			if stage.Name != "" {
+				stages[stage.Name] = true
+			}
 		}
 	}
-	if !stages[string(t.Stage)] && len(stages) > 0 {
-		c.flaw(at.key("stage"), fmt.Sprintf("there is no stage %q", short(string(t.Stage))), known(string(t.Stage), stages, "stages")+"; to take it from the alert, write label NAME")
-	}
+	return stages
 }
 
 // servicesOf gives the services that a target can mean.
@@ -113,15 +121,20 @@ func (c checker) verifiable(at pointer, rule Rule) {
 	if len(blind) > 0 && !c.broken(at.key("verify"), "gates") {
 		c.flaw(at.key("verify"), fmt.Sprintf("no gate tells whether a remedy helped %s", strings.Join(blind, ", ")), "give the service gates, or the rule verify: {gates: […]}")
 	}
-	for name := range sorted(gates) {
-		if gate, ok := c.Gates[name]; ok {
-			c.inTime(pointer("/gates").key(name), name, gate, rule)
+	for name := range gates {
+		tightest, ok := c.tight[name]
+		if _, there := c.Gates[name]; there && (!ok || rule.Verify.Within < tightest.Verify.Within) {
+			c.tight[name] = rule
 		}
 	}
 }
 
+// inTime checks that a gate can tell within a rule's time that a remedy helped.
 func (c checker) inTime(at pointer, name string, g Gate, rule Rule) {
 	within := rule.Verify.Within.D()
+	if within <= 0 {
+		return
+	}
 	for field, query := range map[string]string{"query": g.Query, "bad": g.Bad, "total": g.Total} {
 		if back, err := Lookback(query); err == nil && back > within {
 			c.flaw(at.key(field), fmt.Sprintf("%s looks back %s, but %s wants to be verified within %s: it can never heal in time", field, Duration(back), short(rule.Name), rule.Verify.Within),
@@ -129,7 +142,7 @@ func (c checker) inTime(at pointer, name string, g Gate, rule Rule) {
 		}
 	}
 	needed := g.InitialDelay.D() + g.Interval.D()*time.Duration(max(*g.ConsecutiveSuccessLimit-1, 0))
-	if needed > within && within > 0 {
+	if needed > within {
 		c.flawInName(at, fmt.Sprintf("gate %s needs %s (initialDelay, and consecutiveSuccessLimit measurements an interval apart), but %s wants to be verified within %s: it can never heal in time", short(name), Duration(needed), short(rule.Name), rule.Verify.Within),
 			"shorten the gate's interval or initialDelay, or lengthen within")
 	}

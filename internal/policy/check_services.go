@@ -9,7 +9,7 @@ import (
 
 func (c checker) service(name string) {
 	at, s := pointer("/services").key(name), c.Services[name]
-	c.nameIn(at, "service", name)
+	c.shapeOf(at, c.r.places.keyOf(at), "service", name)
 	c.modeBelow(at.key("mode"), s.Mode, c.Mode, "the policy")
 	c.gateNames(at.key("gates"), s.Gates)
 	for key := range sorted(s.Flags) {
@@ -32,7 +32,7 @@ var applicationShape = regexp.MustCompile(`^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/
 
 func (c checker) stage(at pointer, s Stage, around Mode) {
 	if s.Name != "" {
-		c.nameIn(at.key("name"), "stage", s.Name)
+		c.shapeOf(at.key("name"), c.r.places.of(at.key("name")), "stage", s.Name)
 	}
 	if s.Application != "" && !applicationShape.MatchString(s.Application) {
 		c.flaw(at.key("application"), fmt.Sprintf("application %q is not a name in Kubernetes", short(s.Application)), "write [namespace/]name, in small letters, digits, dashes and dots")

@@ -57,6 +57,9 @@ func Parse(name string, src []byte) (*Policy, error) {
 	r := newReader(text)
 	var p Policy
 	r.read(root, reflect.ValueOf(&p).Elem(), "")
+	if r.nodes > maxNodes {
+		return nil, r.mistakes()
+	}
 	p.fillDefaults(r.places)
 	check(&p, r)
 	if len(r.found) > 0 {

@@ -3,9 +3,9 @@ package policy
 import "strings"
 
 // nearest gives the one of the known words that a misspelt word most likely means; "" if none is
-// close: more than a third of its letters would have to change.
+// close: up to a third of its letters may be wrong.
 func nearest(word string, known []string) string {
-	best, limit := "", 1+len(word)/3
+	best, limit := "", 1+(len(word)+1)/3
 	for _, k := range known {
 		if d := distance(strings.ToLower(word), strings.ToLower(k), limit); d < limit {
 			best, limit = k, d

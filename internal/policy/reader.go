@@ -66,9 +66,7 @@ func (r *reader) mistakes() Mistakes {
 // read puts a node into a value of the policy's types.
 func (r *reader) read(node ast.Node, into reflect.Value, at pointer) {
 	if r.nodes++; r.nodes > maxNodes {
-		if r.nodes == maxNodes+1 {
-			r.wrong(at, "the file grows too large here through its aliases", "write the values out where they are needed")
-		}
+		r.found = []finding{{r.places.of(at), "the file grows too large here through its aliases", "write the values out where they are needed"}}
 		return
 	}
 	node, ok := r.resolve(node, at)
@@ -103,6 +101,7 @@ func (r *reader) resolve(node ast.Node, at pointer) (ast.Node, bool) {
 		return nil, false
 	case *ast.TagNode:
 		r.wrong(at, "YAML tags are not read", "write the value without "+n.Start.Value)
+		r.hideScalars(n.Value)
 		return nil, false
 	case *ast.AnchorNode:
 		r.anchors[n.Name.GetToken().Value] = n.Value
@@ -125,7 +124,7 @@ func (r *reader) resolve(node ast.Node, at pointer) (ast.Node, bool) {
 func (r *reader) readText(node ast.Node, into encoding.TextUnmarshaler, at pointer) {
 	text, ok := scalarText(node)
 	if !ok {
-		r.wrong(at, fmt.Sprintf("%s is %s where a text is needed", at.last(), kindOf(node)), "write it in one line")
+		r.wrong(at, fmt.Sprintf("%s is %s where a text is needed", at.last(), kindOf(node)), "put it in quotes, so that YAML reads it as one text")
 		return
 	}
 	err := into.UnmarshalText([]byte(text))
@@ -192,6 +191,3 @@ func (p pointer) last() string {
 	}
 	return strings.ReplaceAll(strings.ReplaceAll(name, "~1", "/"), "~0", "~")
 }
-
-// hideAt stars out a value that stands in the file.
-func (r *reader) hideAt(at pointer) { r.hideScalars(r.places[at].node) }

@@ -41,10 +41,11 @@ func (r *reader) readStruct(node ast.Node, into reflect.Value, at pointer) {
 		return
 	}
 	fields := fieldsOf(into.Type())
+	unset := missing(fields, entries)
 	for name, entry := range r.unique(entries, at) {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
 		if i < 0 {
-			r.unknown(entry, name, fields, at)
+			r.unknown(entry, name, unset, at)
 			continue
 		}
 		r.read(entry.Value, into.Field(fields[i].index), r.enter(entry, name, at))
@@ -101,6 +102,16 @@ func (r *reader) enter(entry *ast.MappingValueNode, name string, at pointer) poi
 	return at.key(name)
 }
 
+// missing gives the fields that no entry sets.
+func missing(fields []field, entries []*ast.MappingValueNode) []field {
+	set := map[string]bool{}
+	for _, entry := range entries {
+		name, _ := keyText(entry.Key)
+		set[name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(fields), func(f field) bool { return set[f.name] })
+}
+
 // unknown tells of a field that the policy does not have. Its value is shown only if it is clear
 // what was meant, and that this is no secret.
 func (r *reader) unknown(entry *ast.MappingValueNode, name string, fields []field, at pointer) {
@@ -111,7 +122,7 @@ func (r *reader) unknown(entry *ast.MappingValueNode, name string, fields []fiel
 	here, problem := spotOf(entry.Key.GetToken()), fmt.Sprintf("unknown field %s", short(name))
 	near := slices.Index(known, nearest(name, known))
 	if near < 0 {
-		r.say(here, problem, "known here: "+strings.Join(known, ", "))
+		r.say(here, problem, "what can still be written here: "+strings.Join(known, ", "))
 		r.hideScalars(entry.Value)
 		return
 	}
@@ -130,11 +141,11 @@ func (r *reader) require(f field, value reflect.Value, at pointer) {
 	}
 	if r.places.has(here) {
 		if isEmpty(value) {
-			r.wrong(here, f.name+" is empty", fmt.Sprintf("give it a value: %s", f.about))
+			r.wrong(here, f.name+" is empty", fmt.Sprintf("give it a value (%s)", f.about))
 		}
 		return
 	}
-	r.wrong(here, fmt.Sprintf("%s has no %s", at.last(), f.name), fmt.Sprintf("add %s: (%s)", f.name, f.about))
+	r.wrong(here, fmt.Sprintf("%s has no %s", at.last(), f.name), fmt.Sprintf("add %s: … (%s)", f.name, f.about))
 }
 
 func isEmpty(v reflect.Value) bool {

@@ -60,7 +60,7 @@ func (r *reader) readString(node ast.Node, into reflect.Value, at pointer) {
 	}
 	text, isText := plainText(node)
 	if !isText {
-		fix := "write a text in one line"
+		fix := "write one text"
 		if raw, ok := scalarText(node); ok {
 			fix = fmt.Sprintf("put it in quotes: %q", short(raw))
 		}

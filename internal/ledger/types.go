@@ -201,6 +201,7 @@ func (i Incident) Acted() bool { return len(i.Effects) > 0 }
 // Approval is a person's answer to a suggestion.
 type Approval struct {
 	Granted bool      `json:"granted"`
+	Change  string    `json:"change,omitempty"` // what it was asked about, as Override names it
 	By      string    `json:"by"`
 	At      time.Time `json:"at"`
 	Why     string    `json:"why,omitempty"`

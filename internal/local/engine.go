@@ -52,7 +52,7 @@ func newEngine(p *policy.Policy, l *ledger.Ledger, resolver *secrets.Resolver, l
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("connections.flags: %w", err), argo.Close())
 	}
-	channels, err := newChannels(p.Notify, resolver)
+	channels, err := notify.New(p.Notify, resolver.Resolve, log)
 	if err != nil {
 		return nil, errors.Join(err, argo.Close(), flags.close())
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/cinegit/guardian/internal/adapter/notify"
 	"github.com/cinegit/guardian/internal/ledger"
-	"github.com/cinegit/guardian/internal/policy"
 )
 
 // mostTries is how often a message is tried before it is given up: with the waits between, about a day.
@@ -61,17 +60,4 @@ func (g *Guardian) deliverOne(ctx context.Context, m ledger.Message) error {
 	m.Tries++
 	m.NextTry = time.Now().Add(min(time.Second<<min(m.Tries, 12), time.Hour))
 	return g.ledger.SaveMessage(ctx, m)
-}
-
-// only passes on what a channel was asked to carry.
-type only struct {
-	notify.Channel
-	urgency policy.Urgency
-}
-
-func (o only) Send(ctx context.Context, m ledger.Message) error {
-	if o.urgency == policy.Page && m.Urgency != policy.Page {
-		return nil
-	}
-	return o.Channel.Send(ctx, m)
 }

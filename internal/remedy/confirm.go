@@ -10,11 +10,18 @@ import (
 	"github.com/cinegit/guardian/internal/policy"
 )
 
+// ruleWaits is how long an alerting rule may have waited (for:) before its alert started.
+const ruleWaits = 5 * time.Minute
+
 // confirm asks the metrics whether it is really bad now. An alert alone proves nothing: it may be
 // forged, late or resolved. Without an answer the incident is held while its alert is young.
 func (f *Flow) confirm(ctx context.Context, c *course) (Answer, error) {
+	changedAt, err := f.lastChange(ctx, c)
+	if err != nil {
+		return Answer{}, err
+	}
 	gates := health.GatesOf(c.pol, c.rule.ConfirmGates(c.service))
-	findings := f.Health.Measure(ctx, gates, c.subject(c.inc.StartsAt), time.Time{}, c.now)
+	findings := f.Health.Measure(ctx, gates, c.subject(changedAt), time.Time{}, c.now)
 	verdict := health.Overall(findings)
 	switch verdict {
 	case health.Fail:
@@ -26,6 +33,31 @@ func (f *Flow) confirm(ctx context.Context, c *course) (Answer, error) {
 		return f.finish(ctx, c, ledger.StoodDown, "the metrics say it is not bad now: "+summary(findings))
 	}
 	return f.holdConfirm(ctx, c, verdict, findings)
+}
+
+// lastChange is the earliest change in the blame window that the ledger knows of: what lies before it
+// is what healthy looked like. Without any, some time before the alert, since a rule waits before it fires.
+func (f *Flow) lastChange(ctx context.Context, c *course) (time.Time, error) {
+	at := c.inc.StartsAt.Add(-ruleWaits)
+	from := c.inc.StartsAt.Add(-c.pol.Limits.BlameWindow.D())
+	runs, err := f.Ledger.Releases(ctx, c.inc.Target)
+	if err != nil {
+		return at, err
+	}
+	for _, r := range runs {
+		if r.From.After(from) && r.From.Before(at) {
+			at = r.From
+		}
+	}
+	changes, err := f.flagChanges(ctx, c)
+	for _, list := range changes {
+		for _, change := range list {
+			if change.At.After(from) && change.At.Before(at) {
+				at = change.At
+			}
+		}
+	}
+	return at, err
 }
 
 func (f *Flow) holdConfirm(ctx context.Context, c *course, verdict health.Verdict, findings []health.Finding) (Answer, error) {

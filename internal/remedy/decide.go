@@ -113,11 +113,16 @@ func (f *Flow) choose(ctx context.Context, c *course) (Answer, error) {
 		remedy.Ask = "mode is suggest"
 	}
 	c.tell(ledger.EventDecision, "%s", words).Plan = c.inc.Plan
-	if remedy.Ask != "" {
+	if remedy.Ask != "" && !approved(c.inc, *remedy) {
 		return f.goTo(ctx, c, ledger.StepApprove, 0)
 	}
 	c.inc.ActedAt, c.inc.SettledAt = time.Time{}, time.Time{}
 	return f.goTo(ctx, c, ledger.StepAct, 0)
+}
+
+// approved tells whether a person has said yes to this remedy in this incident.
+func approved(inc ledger.Incident, r ledger.Remedy) bool {
+	return inc.Approval != nil && inc.Approval.Granted && inc.Approval.Change == changeOf(r)
 }
 
 func (f *Flow) refused(ctx context.Context, c *course, words string) (Answer, error) {
@@ -190,12 +195,12 @@ func (f *Flow) Approve(ctx context.Context, id string, a ledger.Approval) (token
 		return "", Answer{}, fmt.Errorf("incident %s %w", id, ErrNotAsking)
 	}
 	token = c.inc.Token
+	a.Change = changeOf(*c.current())
 	c.inc.Approval, c.inc.AskedAt = &a, time.Time{}
 	if !a.Granted {
 		answer, err = f.rejected(ctx, c, a)
 		return token, answer, err
 	}
-	c.current().Ask = ""
 	c.tell(ledger.EventPerson, "%s approved: %s", a.By, describe(*c.current())).By = a.By
 	c.inc.ActedAt, c.inc.SettledAt = time.Time{}, time.Time{}
 	answer, err = f.goTo(ctx, c, ledger.StepAct, 0)

@@ -78,6 +78,9 @@ func (f *Flow) Handle(ctx context.Context, task Task) (Answer, error) {
 	if task.Step != c.inc.Step {
 		return c.answer(0), nil // done before: go on where the ledger stands
 	}
+	if c.stage.Name == "" {
+		return f.fail(ctx, c, "the policy no longer knows the target")
+	}
 	switch task.Step {
 	case ledger.StepConfirm:
 		return f.confirm(ctx, c)

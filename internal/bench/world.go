@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/cinegit/guardian/internal/deploy"
+	"github.com/cinegit/guardian/internal/sandbox/argocd"
+	"github.com/cinegit/guardian/internal/sandbox/metrics"
+)
+
+const (
+	argoToken = "bench-argocd"
+	hookToken = "bench-webhook"
+	userToken = "bench-operator"
+)
+
+// world is a sandbox of so many services, each with a good release behind a bad one, and metrics that are
+// bad for all of them.
+type world struct {
+	dir, config        string
+	argoAddr, promAddr string
+	argo               *argocd.Server
+	prom               *metrics.Server
+	services           []string
+	closers            []func()
+}
+
+func newWorld(services int, extra string) (*world, error) {
+	dir, err := os.MkdirTemp("", "guardian-bench-")
+	if err != nil {
+		return nil, err
+	}
+	w := &world{dir: dir, config: filepath.Join(dir, "guardian.yaml"), prom: metrics.NewServer(time.Hour)}
+	w.closers = append(w.closers, func() { _ = os.RemoveAll(dir) })
+	w.argo = argocd.New(argocd.Options{Accounts: map[string]argocd.Account{argoToken: {Name: "guardian", Get: true, Sync: true, Update: true}}})
+	if w.argoAddr, err = w.argo.Start("127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	w.closers = append(w.closers, w.argo.Close)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	server := &http.Server{Handler: w.prom.Handler(), ReadHeaderTimeout: time.Second}
+	go func() { _ = server.Serve(listener) }() // ends with Close
+	w.closers = append(w.closers, func() { _ = server.Close() })
+	w.promAddr = "http://" + listener.Addr().String()
+	for i := range services {
+		w.services = append(w.services, fmt.Sprintf("svc%04d", i))
+	}
+	return w, w.write(extra)
+}
+
+func (w *world) close() {
+	for _, end := range w.closers {
+		end()
+	}
+}
+
+// write writes the policy: every guard is on, and wide enough for a bench.
+func (w *world) write(extra string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, `apiVersion: guardian/v1
+mode: act
+server:
+  webhookTokens: ["file:%[1]s/hook"]
+  operators: {bench: "file:%[1]s/user"}
+connections:
+  argocd: {server: %[2]q, token: "file:%[1]s/argo", plainText: true}
+  prometheus: {url: %[3]q}
+gates:
+  errors:
+    bad: sum(increase(http_requests_total{service="$service",code="500"}[$window]))
+    total: sum(increase(http_requests_total{service="$service"}[$window]))
+    max: 5%%
+rules:
+  - match: '{alertname="Bench"}'
+    target: {service: label service, stage: prod}
+    remedies: [revert]
+    verify: {within: 4m}
+%[4]s
+services:
+`, w.dir, w.argoAddr, w.promAddr, extra)
+	for _, s := range w.services {
+		fmt.Fprintf(&b, "  %s: {gates: [errors], unproven: allow, stages: [{name: prod, application: %s}]}\n", s, s)
+	}
+	files := map[string]string{"hook": hookToken, "user": userToken, "argo": argoToken, "guardian.yaml": b.String()}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deploy gives every service a good release and then a bad one, and waits until both are done.
+func (w *world) deploy(ctx context.Context) error {
+	for _, tag := range []string{"v1", "v2"} {
+		folders := map[string]argocd.Manifests{}
+		for _, s := range w.services {
+			folders[s] = argocd.Manifests{Images: []string{"example.invalid/" + s + ":" + tag}}
+		}
+		w.argo.Commit(folders)
+		for _, s := range w.services {
+			if tag == "v1" {
+				w.argo.Create(argocd.App{Ref: deploy.Ref{Name: s}, Path: s})
+			}
+			if err := w.argo.Sync(deploy.Ref{Name: s}, "pipeline"); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2500 * time.Millisecond): // sync, roll-out and reconcile take one
+		}
+	}
+	return nil
+}
+
+// sample leaves two minutes of samples, with so many errors of a hundred requests, up to now.
+func (w *world) sample(errors float64, now time.Time) error {
+	for _, s := range w.services {
+		for i := range 25 {
+			at := now.Add(time.Duration(i-24) * 5 * time.Second)
+			for code, n := range map[string]float64{"200": 100 - errors, "500": errors} {
+				set := labels.FromStrings(labels.MetricName, "http_requests_total", "service", s, "code", code)
+				if err := w.prom.Append(set, at, float64(i+1)*n); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}

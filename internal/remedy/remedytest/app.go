@@ -192,6 +192,15 @@ func (p *app) rendered(e deploy.Entry) []string {
 	return p.images[e.Revisions[0]]
 }
 
+// partly gives the images of a sync that has begun and not ended well: some of its pods run already.
+func (p *app) partly() []string {
+	op := p.op
+	if op == nil || op.rollback || op.started.IsZero() || op.phase == deploy.PhaseSucceeded || op.phase == deploy.PhaseError {
+		return nil
+	}
+	return p.rendered(deploy.Entry{Revisions: op.revisions, Sources: op.sources})
+}
+
 func (p *app) last() (deploy.Entry, time.Time, bool) {
 	if len(p.history) == 0 {
 		return deploy.Entry{}, time.Time{}, false

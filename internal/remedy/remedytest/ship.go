@@ -3,6 +3,7 @@ package remedytest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cinegit/guardian/internal/deploy"
@@ -90,9 +91,9 @@ func (a *ArgoCD) Runs(c App) []string {
 	p.advance(a.Now())
 	e, _, ok := p.last()
 	if !ok {
-		return nil
+		return p.partly()
 	}
-	return p.rendered(e)
+	return append(slices.Clone(p.rendered(e)), p.partly()...)
 }
 
 func sourceOf(c App, tag string) json.RawMessage {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/cinegit/guardian/internal/health/evidence"
 	"github.com/cinegit/guardian/internal/policy"
 )
 
@@ -56,9 +57,9 @@ func (g Gate) baseline(answers []Answer) (counts, Verdict, string) {
 // compare holds the ratio now against the ratio before: it fails when even the lower bound of
 // now is above the upper bound of before with its tolerance.
 func (g Gate) compare(f Finding, now, before counts) Finding {
-	limit := (1 + float64(*g.Tolerance)) * upperBound(before.bad, before.total, alpha/2)
+	limit := (1 + float64(*g.Tolerance)) * evidence.Upper(before.bad, before.total, alpha/2)
 	f.Threshold = fmt.Sprintf("%s (%s before, %s tolerated)", percent(limit), percent(before.ratio()), g.Tolerance)
-	low := lowerBound(now.bad, now.total, alpha/2)
+	low := evidence.Lower(now.bad, now.total, alpha/2)
 	if low > limit {
 		return f.say(Fail, fmt.Sprintf("%s is at least %s, above %s: it was %s before the change", now, percent(low), percent(limit), before))
 	}

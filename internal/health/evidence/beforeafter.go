@@ -1,0 +1,62 @@
+package evidence
+
+import "math"
+
+// BeforeAfter compares a service with itself before a change. The ratio before is only known from
+// a sample: half of Alpha goes to a Clopper-Pearson bound on it, the other half to the e-process
+// that holds the ratio after against that bound. What else changed meanwhile, as the time of day,
+// does not drop out: a tolerance of 20% or more covers ordinary drift.
+type BeforeAfter struct {
+	Before    Counts
+	Tolerance float64 // how much worse is still well: 0.25 is a quarter
+	SafeWorse float64 // an early pass means: not this much worse. Tolerance itself takes very much traffic
+	Alpha     float64 // the share of well changes that may be called bad; of bad ones that may be passed early
+	Most      float64 // log evidence that one window may add; zero is no bound
+}
+
+// Counts is how many events there were and how many of them were bad: 0 <= Bad <= Total.
+type Counts struct {
+	Bad   float64 `json:"bad"`
+	Total float64 `json:"total"`
+}
+
+// Ratio is the share of the events that were bad; NaN of none.
+func (c Counts) Ratio() float64 { return c.Bad / c.Total }
+
+// Limit is the ratio up to which the change is well: 1+Tolerance times the upper bound of the
+// ratio before.
+func (t BeforeAfter) Limit() float64 {
+	return (1 + t.Tolerance) * Upper(t.Before.Bad, t.Before.Total, t.Alpha/2)
+}
+
+// SafeLimit is the ratio below which the change is surely well: 1+SafeWorse times the lower bound of
+// the ratio before. It is not Limit, by which too many a bad change would pass.
+func (t BeforeAfter) SafeLimit() float64 {
+	return (1 + t.SafeWorse) * Lower(t.Before.Bad, t.Before.Total, t.Alpha/2)
+}
+
+// Bar is what the log evidence must reach: the half of Alpha that the bound leaves over.
+func (t BeforeAfter) Bar() float64 { return Bar(t.Alpha / 2) }
+
+// leastFactor keeps the alternatives off the limit itself, where they would tell nothing.
+const leastFactor = 1.1
+
+// Harm is the process against "the ratio is at most Limit". A yes is a bad event, a no a good one.
+func (t BeforeAfter) Harm() Process { return t.process(t.Limit(), 1) }
+
+// Safe is the process against "the ratio is at least SafeLimit", over the same events.
+func (t BeforeAfter) Safe() Process { return t.process(t.SafeLimit(), -1) }
+
+// process holds against limit alternatives whose odds are 1.1 to 50 times the limit's (direction
+// 1) or as many times smaller (direction -1).
+func (t BeforeAfter) process(limit, direction float64) Process {
+	if !(limit > 0 && limit < 1) {
+		return Process{} // every ratio is well, or none surely is
+	}
+	grid := span(math.Log(leastFactor), math.Log(farthest))
+	for i, step := range grid {
+		odds := limit / (1 - limit) * math.Exp(direction*step)
+		grid[i] = odds / (1 + odds)
+	}
+	return newProcess(grid, limit, t.Most)
+}

@@ -1,0 +1,79 @@
+package evidence
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+)
+
+const (
+	gridSize = 64
+	farthest = 50 // times worse (or better) is as far as the alternatives go
+)
+
+// Mixture is evidence as it grows window by window: the mean, with equal weights, of the
+// likelihood ratios of a grid of alternatives against the hypothesis. The zero value has seen
+// nothing. It is a value: adding to it gives another one.
+type Mixture struct {
+	Sums []float64 `json:"sums,omitempty"` // log likelihood ratio of each alternative so far
+}
+
+// LogE is the logarithm of the evidence; 0 before the first window.
+func (m Mixture) LogE() float64 {
+	if len(m.Sums) == 0 {
+		return 0
+	}
+	return floats.LogSumExp(m.Sums) - math.Log(float64(len(m.Sums)))
+}
+
+// Reaches tells whether LogE is at least bar. It costs little while the evidence is far from it,
+// for a mean is never above its largest part.
+func (m Mixture) Reaches(bar float64) bool {
+	if len(m.Sums) > 0 && floats.Max(m.Sums) < bar {
+		return false
+	}
+	return m.LogE() >= bar
+}
+
+// Bar is what LogE must reach for the hypothesis to be given up: ln(1/alpha).
+func Bar(alpha float64) float64 { return -math.Log(alpha) }
+
+// Process adds windows to a Mixture. It is what a hypothesis and its alternatives come to: every
+// event says as much, for or against.
+type Process struct {
+	yes, no []float64 // log likelihood ratio of one event, by alternative
+	most    float64
+}
+
+// newProcess sets alternatives, as probabilities of a yes, against the hypothesis p0. A window may
+// add no more than most, where that is above zero.
+func newProcess(alternatives []float64, p0, most float64) Process {
+	p := Process{yes: make([]float64, len(alternatives)), no: make([]float64, len(alternatives)), most: most}
+	for i, p1 := range alternatives {
+		p.yes[i] = math.Log(p1 / p0)
+		p.no[i] = math.Log1p(-p1) - math.Log1p(-p0)
+	}
+	return p
+}
+
+// Add takes one window. What it adds is cut at most: a likelihood ratio cut from above still
+// expects no more than 1, so that the bound on errors holds, and one window can no longer decide
+// by itself. A process that nothing can be told by gives m back.
+func (p Process) Add(m Mixture, yes, no float64) Mixture {
+	if len(p.yes) == 0 {
+		return m
+	}
+	sums := make([]float64, len(p.yes))
+	copy(sums, m.Sums)
+	for i := range sums {
+		step := yes*p.yes[i] + no*p.no[i]
+		if p.most > 0 {
+			step = min(step, p.most)
+		}
+		sums[i] += step
+	}
+	return Mixture{Sums: sums}
+}
+
+// span is a grid of alternatives from one logarithm to another, both inclusive.
+func span(from, to float64) []float64 { return floats.Span(make([]float64, gridSize), from, to) }

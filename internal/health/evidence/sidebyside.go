@@ -1,0 +1,50 @@
+package evidence
+
+import "math"
+
+// SideBySide compares a candidate with a baseline that runs at the same time. Of the bad events
+// of a window, the candidate's share is binomial: with ρ its share of the requests and δ the
+// logarithm of the rate ratio, a bad event is the candidate's with probability
+// ρe^δ / (1-ρ+ρe^δ). What moves both alike, as the time of day, drops out.
+//
+// Exact for Poisson counts. For binomial counts it is valid at tolerance 0, and an approximation
+// above error ratios of about 5% with a tolerance: keep a fixed maximum beside it there.
+type SideBySide struct {
+	Tolerance float64 // how much worse is still well: 0.25 is a quarter
+	Most      float64 // log evidence that one window may add; zero is no bound
+}
+
+// nearest keeps the alternatives off the boundary itself, where they would tell nothing.
+const nearest = 0.05
+
+// Harm is the process against "the candidate's rate of bad events is at most 1+Tolerance times
+// the baseline's". A yes is a bad event of the candidate, a no one of the baseline, and share is
+// the candidate's part of the window's requests, known before their outcome: at 0 and 1 there is
+// nothing to compare.
+func (t SideBySide) Harm(share float64) Process {
+	boundary := math.Log1p(t.Tolerance)
+	return t.process(share, boundary, span(boundary+nearest, math.Log(farthest)))
+}
+
+// Safe is the process against "the candidate's rate of bad events is at least 1+Tolerance times
+// the baseline's", over the same events.
+func (t SideBySide) Safe(share float64) Process {
+	boundary := math.Log1p(t.Tolerance)
+	return t.process(share, boundary, span(boundary-nearest, -math.Log(farthest)))
+}
+
+func (t SideBySide) process(share, boundary float64, grid []float64) Process {
+	if !(share > 0 && share < 1) {
+		return Process{}
+	}
+	for i, delta := range grid {
+		grid[i] = candidates(share, delta)
+	}
+	return newProcess(grid, candidates(share, boundary), t.Most)
+}
+
+// candidates is the probability that a bad event is the candidate's.
+func candidates(share, delta float64) float64 {
+	odds := share * math.Exp(delta)
+	return odds / (1 - share + odds)
+}

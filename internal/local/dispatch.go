@@ -8,7 +8,6 @@ import (
 
 	"github.com/cinegit/guardian/events/alertmanager"
 	"github.com/cinegit/guardian/events/argocd"
-	"github.com/cinegit/guardian/internal/ledger"
 	"github.com/cinegit/guardian/internal/queue"
 )
 

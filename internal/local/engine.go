@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"github.com/cinegit/guardian/internal/adapter/argocd"
-	"github.com/cinegit/guardian/internal/adapter/flagd"
 	"github.com/cinegit/guardian/internal/adapter/notify"
-	"github.com/cinegit/guardian/internal/adapter/openfeature"
 	"github.com/cinegit/guardian/internal/adapter/prometheus"
 	"github.com/cinegit/guardian/internal/adapter/secrets"
 	"github.com/cinegit/guardian/internal/health"

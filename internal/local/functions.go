@@ -15,10 +15,10 @@ import (
 // a Lambda of its own.
 func (g *Guardian) functions() map[string]workflow.Function {
 	return map[string]workflow.Function{
-		"${JudgeFunction}":      g.step,
-		"${DecideFunction}":     g.step,
-		"${ArgoCDHandFunction}": g.lookOr(g.lookArgoCD),
-		"${FlagHandFunction}":   g.lookOr(g.lookFlags),
+		"JudgeFunction":      g.step,
+		"DecideFunction":     g.step,
+		"ArgoCDHandFunction": g.lookOr(g.lookArgoCD),
+		"FlagHandFunction":   g.lookOr(g.lookFlags),
 	}
 }
 

@@ -97,7 +97,9 @@ func (g *Guardian) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("remediation.asl.json: %w", err)
 	}
-	g.runner = workflow.New(machine, g.store, g.functions())
+	if g.runner, err = workflow.New("remediation", machine, g.store, g.functions(), workflow.Options{Log: g.log}); err != nil {
+		return err
+	}
 	g.metrics.gauge("guardian_queue_depth", "Messages that wait to be dispatched.", func() float64 {
 		depth, _ := g.queue.Depth(context.Background())
 		return float64(depth)

@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/cinegit/guardian/internal/ledger"
 	"github.com/cinegit/guardian/internal/remedy"
+	"github.com/cinegit/guardian/internal/workflow"
 )
 
 // sweepBatch is how many expired records one sweep drops at most.
@@ -18,7 +19,7 @@ const sweepBatch = 1000
 // loops run until ctx ends. None of them fails for good: what goes wrong is logged and tried again.
 func (g *Guardian) loops(ctx context.Context) error {
 	var all errgroup.Group
-	all.Go(func() error { return g.queue.Run(ctx, g.handle, workers) })
+	all.Go(func() error { g.queue.Run(ctx, g.handle, workers); return nil })
 	all.Go(func() error { return every(ctx, g.options.Reconcile, g.reconcile) })
 	all.Go(func() error { return every(ctx, g.options.FlagPoll, g.pollFlags) })
 	all.Go(func() error { return every(ctx, g.options.Outbox, g.deliver) })
@@ -94,13 +95,21 @@ func (g *Guardian) expire(ctx context.Context) {
 
 // sendAgain finds state machines that wait for an answer that was recorded before a crash.
 func (g *Guardian) sendAgain(ctx context.Context) {
-	for _, name := range g.waiting(ctx) {
-		token, next, ok, err := g.engine().flow.Unanswered(ctx, name)
+	running, err := g.runner.List(ctx, workflow.Running)
+	if err != nil {
+		g.warn(ctx, "send answers", "workflow", err)
+		return
+	}
+	for _, x := range running {
+		if !slices.Contains(x.States, "Approve") {
+			continue
+		}
+		token, next, ok, err := g.engine().flow.Unanswered(ctx, x.Name)
 		if err == nil && ok {
 			err = g.send(ctx, token, next)
 		}
 		if err != nil {
-			g.warn(ctx, "send answer", name, err)
+			g.warn(ctx, "send answer", x.Name, err)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func (g *Guardian) deliver(ctx context.Context) {
 }
 
 func (g *Guardian) deliverOne(ctx context.Context, m ledger.Message) error {
-	missing := 0
+	missing, asked := 0, time.Duration(0)
 	for _, ch := range g.engine().channels {
 		if slices.Contains(m.SentTo, ch.Name()) {
 			continue
@@ -52,12 +52,22 @@ func (g *Guardian) deliverOne(ctx context.Context, m ledger.Message) error {
 			g.metrics.messages.WithLabelValues(ch.Name(), "failed").Inc()
 			g.warn(ctx, "message failed", ch.Name(), err)
 			missing++
+			asked = max(asked, retryAfter(err))
 		}
 	}
 	if missing == 0 || m.Tries >= mostTries {
 		return g.ledger.Told(ctx, m, time.Now())
 	}
 	m.Tries++
-	m.NextTry = time.Now().Add(min(time.Second<<min(m.Tries, 12), time.Hour))
+	m.NextTry = time.Now().Add(max(asked, min(time.Second<<min(m.Tries, 12), time.Hour)))
 	return g.ledger.SaveMessage(ctx, m)
+}
+
+// retryAfter is how long a receiver asked to be left alone; zero if it did not.
+func retryAfter(err error) time.Duration {
+	var answer *notify.Error
+	if errors.As(err, &answer) {
+		return answer.RetryAfter
+	}
+	return 0
 }

@@ -89,8 +89,8 @@ func clean(s string) string {
 }
 
 // incidentID names the incident that an episode opens: always the same, so that the same episode
-// opens it once.
+// opens it once. At most 80 characters, as Step Functions wants the name of an execution.
 func incidentID(t ledger.Target, a ledger.Alert) string {
 	sum := sha256.Sum256([]byte(t.String() + "\n" + a.Fingerprint + "\n" + a.StartsAt.Format(time.RFC3339Nano)))
-	return t.Service + "-" + t.Stage + "-" + hex.EncodeToString(sum[:4])
+	return fmt.Sprintf("%.40s-%.30s-%s", t.Service, t.Stage, hex.EncodeToString(sum[:4]))
 }

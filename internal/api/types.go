@@ -9,7 +9,7 @@
 //	POST /v1/incidents/{id}/approve       Reason -> ledger.Incident
 //	POST /v1/incidents/{id}/reject        Reason -> ledger.Incident
 //	POST /v1/freeze                       Freeze -> ledger.Freeze
-//	POST /v1/unfreeze                     Scope -> nothing (204)
+//	POST /v1/unfreeze                     Scope -> Scope
 //	POST /v1/release                      Release -> remedy.Released
 //	POST /v1/admit                        Admit -> remedy.Admission, also when not admitted
 //

@@ -47,6 +47,11 @@ func (x *execution) update(change func()) {
 	})
 }
 
+func (x *execution) isSaved() (saved bool) {
+	x.locked(func() { saved = !x.unsaved })
+	return saved
+}
+
 // run carries the execution on to its end, or until the runner stops.
 func (x *execution) run() {
 	ctx := x.r.base
@@ -62,7 +67,7 @@ func (x *execution) run() {
 	}
 	if !errors.Is(err, errHalt) {
 		x.end(output, err)
-	} else if !x.unsaved {
+	} else if x.isSaved() {
 		return
 	}
 	if err := x.save(x.r.base); err != nil {

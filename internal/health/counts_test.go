@@ -78,7 +78,7 @@ func TestAComparisonFailsOnlyOnClearEvidence(t *testing.T) {
 	}{
 		"as before":                             {[2]float64{15, 3000}, health.Pass},
 		"worse within tolerance":                {[2]float64{18, 3000}, health.Pass},
-		"twice as bad in few requests":          {[2]float64{1, 100}, health.Pass},
+		"twice as bad in few requests":          {[2]float64{1, 100}, health.NoData},
 		"three times as bad in enough requests": {[2]float64{45, 3000}, health.Fail},
 		"all bad in few requests":               {[2]float64{40, 40}, health.Fail},
 		"no errors any more":                    {[2]float64{0, 3000}, health.Pass},

@@ -19,15 +19,17 @@ type Judge struct {
 }
 
 // Measure takes one look at every gate and returns one Finding each, in the gates' order. What
-// happened before since counts for nothing: $window is cut short there; zero is no such moment.
+// happened before since, and within a gate's initialDelay after it, counts for nothing: $window is
+// cut short there; zero is no such moment.
 // A gate that cannot be asked gives the verdict Error with the reason, never an error.
 func (j Judge) Measure(ctx context.Context, gates []Gate, s Subject, since, at time.Time) []Finding {
 	findings := make([]Finding, len(gates))
+	alpha := alphaOf(gates)
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for i, g := range gates {
 		group.Go(func() error {
-			findings[i] = j.measure(ctx, g, lookAt(g, s, since, at))
+			findings[i] = j.measure(ctx, g, lookAt(g, s, since, at, alpha))
 			return nil
 		})
 	}
@@ -56,13 +58,18 @@ func (j Judge) measure(ctx context.Context, g Gate, l look) Finding {
 		return f.say(Error, fmt.Sprintf("no answer from Prometheus: %v", err))
 	}
 	f.Link = answers[0].Link
-	return g.settle(g.judge(f, answers), l)
+	f = g.judge(f, answers, l)
+	if f.Verdict == Fail && l.reachesBack(g) {
+		return f.say(NoData, fmt.Sprintf("%s, but the query still looks back to before the change", f.Reason))
+	}
+	return f
 }
 
 // ask puts all questions at once and gives the answers in their order.
 func (j Judge) ask(ctx context.Context, asked []question) ([]Answer, error) {
 	answers := make([]Answer, len(asked))
 	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
 	for i, q := range asked {
 		group.Go(func() (err error) {
 			answers[i], err = j.Metrics.Query(ctx, q.promql, q.at)
@@ -94,31 +101,29 @@ func (g Gate) check() error {
 }
 
 // judge decides from the answers to the gate's questions. It is pure.
-func (g Gate) judge(f Finding, answers []Answer) Finding {
+func (g Gate) judge(f Finding, answers []Answer, l look) Finding {
 	if g.Counts() {
-		return g.judgeCounts(f, answers)
+		return g.judgeCounts(f, answers, l)
 	}
-	return g.judgeValue(f, answers[0].Values)
+	return g.judgeValue(f, answers[0].Values, l)
 }
 
-// settle applies what holds for every kind of gate: what no data counts as, and that what was
-// bad before the change is not held against what came after.
-func (g Gate) settle(f Finding, l look) Finding {
-	switch {
-	case f.Verdict == Fail && l.reachesBack(g):
-		return f.say(NoData, fmt.Sprintf("%s, but the query still looks back to before the change", f.Reason))
-	case f.Verdict == NoData && l.whole:
-		return f.assume(g.NoData)
+// absent is a look that found no data. What that counts as is for the policy to say, unless the
+// window was cut short: then data may only not be there yet.
+func (g Gate) absent(f Finding, reason string, l look) Finding {
+	f = f.say(NoData, reason)
+	if !l.whole(g) {
+		return f
 	}
-	return f
+	return f.assume(g.NoData)
 }
 
-// reachesBack tells whether a fixed range in the gate's queries still covers time before since.
-// A range that cannot be told is taken to.
+// reachesBack tells whether a fixed range in the gate's queries still covers time that counts for
+// nothing. A range that cannot be told is taken to.
 func (l look) reachesBack(g Gate) bool {
-	if l.since.IsZero() {
+	if l.from.IsZero() {
 		return false
 	}
 	lookback, err := g.Lookback()
-	return err != nil || l.at.Add(-lookback).Before(l.since)
+	return err != nil || l.at.Add(-lookback).Before(l.from)
 }

@@ -15,33 +15,53 @@ type Judgement struct {
 
 // GateRecord is what one gate has seen so far in a judgement.
 type GateRecord struct {
-	Successful        int `json:"successful,omitempty"`
-	Failed            int `json:"failed,omitempty"`
-	Inconclusive      int `json:"inconclusive,omitempty"`
-	NoData            int `json:"noData,omitempty"`
-	Errors            int `json:"errors,omitempty"`
-	ConsecutiveErrors int `json:"consecutiveErrors,omitempty"`
-	ConsecutiveGood   int `json:"consecutiveGood,omitempty"`
-	AssumedGood       int `json:"assumedGood,omitempty"` // of Successful: no data, which noData lets pass
+	Successful        int       `json:"successful,omitempty"`
+	Failed            int       `json:"failed,omitempty"`
+	Inconclusive      int       `json:"inconclusive,omitempty"`
+	NoData            int       `json:"noData,omitempty"`
+	Errors            int       `json:"errors,omitempty"`
+	ConsecutiveErrors int       `json:"consecutiveErrors,omitempty"`
+	ConsecutiveGood   int       `json:"consecutiveGood,omitempty"`
+	AssumedGood       int       `json:"assumedGood,omitempty"` // of Successful: no data, which noData lets pass
+	Evidence          *Evidence `json:"evidence,omitempty"`    // of a comparison
 }
 
 // Add adds one look and gives the judgement with it, leaving jm as it was, and the verdict: ""
-// while nothing is decided. The limits are Argo Rollouts', borne until they are exceeded:
-// failureLimit 2 fails at the third failed measurement. The worst gate decides; a pass takes
-// every gate that is not dry-run to have its consecutiveSuccessLimit, and at least one of them
-// to have measured something.
+// while nothing is decided.
+//
+// The limits are Argo Rollouts', borne until they are exceeded: failureLimit 2 fails at the third
+// failed measurement. A comparison with what was before a change does not fail by them but by the
+// evidence of all looks together, which also may pass it early. The worst gate decides; a pass
+// takes one of every gate that is not dry-run, and at least one of them to have measured
+// something.
 func (jm Judgement) Add(gates []Gate, findings []Finding) (Judgement, Verdict) {
 	next := Judgement{Since: jm.Since, Gates: maps.Clone(jm.Gates), Looks: jm.Looks + 1}
 	if next.Gates == nil {
 		next.Gates = map[string]GateRecord{}
 	}
-	for _, f := range findings {
-		next.Gates[f.Gate] = next.Gates[f.Gate].add(f)
+	alpha := alphaOf(gates)
+	for _, g := range gates {
+		for _, f := range findings {
+			if f.Gate == g.Name {
+				next.Gates[g.Name] = next.Gates[g.Name].add(g, f, alpha)
+			}
+		}
 	}
-	return next, next.verdict(gates)
+	return next, next.verdict(gates, alpha)
 }
 
-func (jm Judgement) verdict(gates []Gate) Verdict {
+// Explain says for every gate that compares how far its evidence is, by the gate's name.
+func (jm Judgement) Explain(gates []Gate) map[string]string {
+	words := map[string]string{}
+	for _, g := range gates {
+		if e := jm.Gates[g.Name].Evidence; e != nil && g.Tolerance != nil {
+			words[g.Name] = e.explain(g.test(e.Before, alphaOf(gates)))
+		}
+	}
+	return words
+}
+
+func (jm Judgement) verdict(gates []Gate, alpha float64) Verdict {
 	worst, undecided, measured := Pass, false, false
 	for _, g := range gates {
 		if g.DryRun {
@@ -49,7 +69,7 @@ func (jm Judgement) verdict(gates []Gate) Verdict {
 		}
 		record := jm.Gates[g.Name]
 		measured = measured || record.Successful > record.AssumedGood
-		switch v := record.verdict(g); {
+		switch v := record.verdict(g, alpha); {
 		case v == "":
 			undecided = true
 		case v.Worse(worst):
@@ -63,24 +83,36 @@ func (jm Judgement) verdict(gates []Gate) Verdict {
 }
 
 // verdict is what the gate's record comes to; "" while it is undecided.
-func (r GateRecord) verdict(g Gate) Verdict {
+func (r GateRecord) verdict(g Gate, alpha float64) Verdict {
 	over := func(count, limit int) bool { return limit >= 0 && count > limit }
+	evident := r.evident(g, alpha)
 	switch {
-	case over(r.Failed, orDefault(g.FailureLimit, defaultFailureLimit)):
+	case evident == Fail, over(r.Failed, orDefault(g.FailureLimit, defaultFailureLimit)):
 		return Fail
 	case over(r.ConsecutiveErrors, orDefault(g.ConsecutiveErrorLimit, defaultConsecutiveErrorLimit)):
 		return Error
 	case over(r.Inconclusive, orDefault(g.InconclusiveLimit, defaultInconclusiveLimit)):
 		return Inconclusive
-	case r.ConsecutiveGood >= max(orDefault(g.ConsecutiveSuccessLimit, defaultConsecutiveSuccessLimit), 1):
+	case evident == Pass, r.ConsecutiveGood >= max(orDefault(g.ConsecutiveSuccessLimit, defaultConsecutiveSuccessLimit), 1):
 		return Pass
 	}
 	return ""
 }
 
+func (r GateRecord) evident(g Gate, alpha float64) Verdict {
+	if r.Evidence == nil || g.Tolerance == nil {
+		return ""
+	}
+	return r.Evidence.verdict(g.test(r.Evidence.Before, alpha))
+}
+
 // add counts one finding. No data counts neither way: it ends a row of errors, for the metrics
 // answered, and leaves a row of good measurements alone.
-func (r GateRecord) add(f Finding) GateRecord {
+func (r GateRecord) add(g Gate, f Finding, alpha float64) GateRecord {
+	weighed := g.Tolerance != nil && f.Sample != nil && f.Sample.Since.Total > 0
+	if weighed {
+		r = r.weigh(g, *f.Sample, alpha)
+	}
 	switch f.Verdict {
 	case Pass:
 		if f.Assumed {
@@ -90,7 +122,9 @@ func (r GateRecord) add(f Finding) GateRecord {
 		r.ConsecutiveGood++
 		r.ConsecutiveErrors = 0
 	case Fail:
-		r.Failed++
+		if !weighed { // windows overlap: counting failed looks would count the same errors again
+			r.Failed++
+		}
 		r.ConsecutiveGood, r.ConsecutiveErrors = 0, 0
 	case Inconclusive:
 		r.Inconclusive++
@@ -103,5 +137,17 @@ func (r GateRecord) add(f Finding) GateRecord {
 		r.ConsecutiveErrors++
 		r.ConsecutiveGood = 0
 	}
+	return r
+}
+
+func (r GateRecord) weigh(g Gate, s Sample, alpha float64) GateRecord {
+	var e Evidence
+	if r.Evidence != nil {
+		e = *r.Evidence
+	} else {
+		e.Before = s.Before
+	}
+	e = e.add(g.test(e.Before, alpha), s.Since)
+	r.Evidence = &e
 	return r
 }

@@ -58,12 +58,22 @@ func TestTheWindowNeverReachesBackBeforeTheChange(t *testing.T) {
 func TestTooEarlyIsNoDataWithoutAsking(t *testing.T) {
 	g := policy.Gate{Query: "q", FailureCondition: "result > 1", InitialDelay: policy.Duration(time.Minute), NoData: policy.NoDataFail}
 	m := always(5)
-	want(t, lookSince(t, m, g, now.Add(-59*time.Second)), health.NoData, "59s after the change, still within initialDelay 1m")
+	want(t, lookSince(t, m, g, now.Add(-time.Minute)), health.NoData,
+		"what happens within initialDelay 1m after the change counts for nothing")
 	g.InitialDelay = 0
 	want(t, lookSince(t, m, g, now), health.NoData, "less than a second has passed since the change")
 	want(t, lookSince(t, m, g, now.Add(time.Hour)), health.NoData, "less than a second has passed since the change")
 	if len(m.asked) > 0 {
 		t.Errorf("asked were %v", m.asked)
+	}
+}
+
+func TestTheWindowBeginsAfterTheInitialDelay(t *testing.T) {
+	g := policy.Gate{Query: "x[$window]", FailureCondition: "result > 1", InitialDelay: policy.Duration(time.Minute)}
+	for age, window := range map[time.Duration]string{61 * time.Second: "1s", 80 * time.Second: "20s", 2 * time.Minute: "1m", time.Hour: "1m"} {
+		if f := lookSince(t, &metrics{}, g, now.Add(-age)); f.Query != "x["+window+"]" {
+			t.Errorf("%s after the change the query is %s", age, f.Query)
+		}
 	}
 }
 

@@ -13,14 +13,14 @@ import (
 // judgeValue decides a query gate with Argo Rollouts' meaning: of both conditions failure weighs
 // more, and neither holding is Inconclusive; of one alone, its answer decides. Before any
 // condition is asked, what is no measurement is told from what is one.
-func (g Gate) judgeValue(f Finding, values []float64) Finding {
+func (g Gate) judgeValue(f Finding, values []float64, l look) Finding {
 	f.Threshold = g.threshold()
 	conds, err := g.conditions()
 	if err != nil {
 		return f.say(Error, err.Error())
 	}
 	if len(values) == 0 {
-		return f.say(NoData, "the query finds no series")
+		return g.absent(f, "the query finds no series", l)
 	}
 	f = f.measured(values[0])
 	shown := show(values)
@@ -28,7 +28,7 @@ func (g Gate) judgeValue(f Finding, values []float64) Finding {
 		return f.say(Error, fmt.Sprintf("the query gives %d series where the condition wants one: aggregate it, or write the condition over result[0] or all(result, …)", len(values)))
 	}
 	if slices.ContainsFunc(values, math.IsNaN) && !conds.mentionNaN() {
-		return f.say(NoData, fmt.Sprintf("%s is not a number, as of a ratio without traffic", shown))
+		return g.absent(f, fmt.Sprintf("%s is not a number, as of a ratio without traffic", shown), l)
 	}
 	verdict, reason, err := conds.decide(values)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -18,10 +19,15 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// MaxSize is how many bytes a policy file may have.
-const MaxSize = 1 << 20
+// What a policy file may have: bytes, lines, and bytes in a line. The YAML parser takes time with
+// the square of some of them.
+const (
+	MaxSize       = 1 << 20
+	MaxLines      = 10_000
+	MaxLineLength = 16 << 10
+)
 
-// maxDepth is how deep a policy may be nested. The deepest field that it has is far above that.
+// maxDepth is how deep a policy may be nested; its deepest field is far above that.
 const maxDepth = 64
 
 // Load reads a policy file. What is wrong inside the file comes back as Mistakes; a file that
@@ -50,6 +56,9 @@ func Parse(name string, src []byte) (*Policy, error) {
 		return nil, Mistakes{{File: name, Line: 1, Column: 1, Problem: bad.problem, Fix: bad.fix}}
 	}
 	text := newSource(name, string(src))
+	if bad := text.tooLarge(); bad != nil {
+		return nil, Mistakes{*bad}
+	}
 	root, bad := parseYAML(text)
 	if bad != nil {
 		return nil, Mistakes{*bad}
@@ -77,6 +86,17 @@ func unreadable(src []byte) *hint {
 		return &hint{"the file is not text in UTF-8", "is this the right file?"}
 	case bytes.IndexByte(src, 0) >= 0:
 		return &hint{"the file holds a zero byte and is no text", "is this the right file?"}
+	}
+	return nil
+}
+
+func (s *source) tooLarge() *Mistake {
+	if len(s.lines) > MaxLines {
+		return s.mistake(spot{MaxLines, 1}, fmt.Sprintf("the file has more than %d lines", MaxLines), "is this the right file?")
+	}
+	long := slices.IndexFunc(s.lines, func(line string) bool { return len(line) > MaxLineLength })
+	if long >= 0 {
+		return &Mistake{File: s.file, Line: long + 1, Column: 1, Problem: fmt.Sprintf("the line is longer than %d KiB", MaxLineLength>>10), Fix: "break it, as with >- before a long query"}
 	}
 	return nil
 }

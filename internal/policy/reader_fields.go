@@ -122,7 +122,11 @@ func (r *reader) unknown(entry *ast.MappingValueNode, name string, fields []fiel
 	here, problem := spotOf(entry.Key.GetToken()), fmt.Sprintf("unknown field %s", short(name))
 	near := slices.Index(known, nearest(name, known))
 	if near < 0 {
-		r.say(here, problem, "what can still be written here: "+strings.Join(known, ", "))
+		fix := "remove it"
+		if len(known) > 0 {
+			fix = "remove it, or write what is meant: " + strings.Join(known, ", ")
+		}
+		r.say(here, problem, fix)
 		r.hideScalars(entry.Value)
 		return
 	}

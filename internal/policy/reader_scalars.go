@@ -122,12 +122,11 @@ func (h hider) Visit(node ast.Node) ast.Visitor {
 		return nil
 	}
 	if literal, ok := node.(*ast.LiteralNode); ok {
-		h.text.hide(literal.Start.Position.Line, "|\n"+literal.Value.GetToken().Origin)
+		h.text.hide(spotOf(literal.Start), "|\n"+literal.Value.GetToken().Origin)
 		return nil
 	}
 	if _, ok := node.(ast.ScalarNode); ok {
-		tk := node.GetToken()
-		h.text.hide(tk.Position.Line, tk.Origin)
+		h.text.hide(spotOf(node.GetToken()), node.GetToken().Origin)
 	}
 	return h
 }

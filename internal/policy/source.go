@@ -15,30 +15,47 @@ const maxShown = 400
 type source struct {
 	file  string
 	lines []string
-	stars map[int][]string // by line, the texts that are starred out
+	stars map[int][]hidden // by line, what is starred out
+}
+
+// hidden is a text that is starred out where it stands, and if it is not found there, anywhere in
+// its line.
+type hidden struct {
+	column int
+	text   string
+}
+
+func (h hidden) in(line string) string {
+	stars := strings.Repeat("*", utf8.RuneCountInString(h.text))
+	if runes := []rune(line); h.column >= 1 && h.column <= len(runes) {
+		if rest, ok := strings.CutPrefix(string(runes[h.column-1:]), h.text); ok {
+			return string(runes[:h.column-1]) + stars + rest
+		}
+	}
+	return strings.ReplaceAll(line, h.text, stars)
 }
 
 func newSource(file, text string) *source {
-	return &source{file: file, lines: strings.Split(text, "\n"), stars: map[int][]string{}}
+	return &source{file: file, lines: strings.Split(text, "\n"), stars: map[int][]hidden{}}
 }
 
 // hide stars out a text that stands in a line. Of one over several lines, all are hidden whole, and
 // as many before: the parser gives the first or the last of them as its place.
-func (s *source) hide(line int, text string) {
+func (s *source) hide(at spot, text string) {
 	text = strings.TrimSpace(text)
 	more := strings.Count(text, "\n")
 	if more == 0 {
-		s.stars[line] = append(s.stars[line], text)
+		s.stars[at.line] = append(s.stars[at.line], hidden{at.column, text})
 		return
 	}
-	for i := line - more; i <= line+more; i++ {
+	for i := at.line - more; i <= at.line+more; i++ {
 		s.hideLine(i)
 	}
 }
 
 func (s *source) hideLine(line int) {
 	if line >= 1 && line <= len(s.lines) {
-		s.stars[line] = append(s.stars[line], strings.TrimSpace(s.lines[line-1]))
+		s.stars[line] = append(s.stars[line], hidden{0, strings.TrimSpace(s.lines[line-1])})
 	}
 }
 
@@ -55,7 +72,7 @@ func (s *source) hideUnread(line int) {
 	for _, at := range secretKey.FindAllStringIndex(text, -1) {
 		rest := strings.TrimLeft(text[at[1]:], " \t\"'[{")
 		if !strings.HasPrefix(rest, "env:") && !strings.HasPrefix(rest, "file:") && !strings.HasPrefix(rest, "secret:") {
-			s.stars[line] = append(s.stars[line], rest)
+			s.stars[line] = append(s.stars[line], hidden{0, rest})
 		}
 	}
 }
@@ -86,9 +103,9 @@ func (s *source) show(at spot) string {
 		return ""
 	}
 	line := s.lines[at.line-1]
-	for _, text := range s.stars[at.line] {
-		if text != "" {
-			line = strings.ReplaceAll(line, text, strings.Repeat("*", utf8.RuneCountInString(text)))
+	for _, h := range s.stars[at.line] {
+		if h.text != "" {
+			line = h.in(line)
 		}
 	}
 	shown := []rune(strings.Map(printable, line))

@@ -115,7 +115,7 @@ type Service struct {
 	Gates    []string        `yaml:"gates" json:"gates,omitempty" jsonschema:"names of the gates that tell its health"`
 	Flags    map[string]Flag `yaml:"flags" json:"flags,omitempty" jsonschema:"its feature flags, by key"`
 	Mode     Mode            `yaml:"mode" json:"mode,omitempty" jsonschema:"stricter than the policy's"`
-	Unproven Unproven        `yaml:"unproven" json:"unproven,omitempty" jsonschema:"may Guardian revert to a release that never proved good? suggest or allow"`
+	Unproven Unproven        `yaml:"unproven" json:"unproven,omitempty" jsonschema:"may Guardian revert to a release that never proved good? suggest or allow; suggest"`
 	Prune    bool            `yaml:"prune" json:"prune,omitempty" jsonschema:"a revert also removes resources that only the bad release has"`
 	Stages   []Stage         `yaml:"stages" json:"stages" jsonschema:"in the order of promotion"`
 }
@@ -139,7 +139,7 @@ type Stage struct {
 	Name        string   `yaml:"name" json:"name" jsonschema:"as alerts and metrics label it"`
 	Application string   `yaml:"application" json:"application" jsonschema:"[namespace/]name of the Argo CD application"`
 	Project     string   `yaml:"project" json:"project,omitempty" jsonschema:"its Argo CD project; read from the application where left out"`
-	Deploy      Deploy   `yaml:"deploy" json:"deploy,omitempty" jsonschema:"how releases get here: wait, parameter or git"`
+	Deploy      Deploy   `yaml:"deploy" json:"deploy,omitempty" jsonschema:"how releases get here: wait, parameter or git; wait"`
 	Bake        Duration `yaml:"bake" json:"bake,omitzero" jsonschema:"how long a release must stay healthy to prove good; 10m"`
 	Images      string   `yaml:"images" json:"images,omitempty" jsonschema:"pattern of the image tags that belong here"`
 	Approvals   int      `yaml:"approvals" json:"approvals,omitempty" jsonschema:"how many people approve a promotion"`
@@ -168,7 +168,7 @@ type Gate struct {
 	Bad       string   `yaml:"bad" json:"bad,omitempty" jsonschema:"PromQL of the number of bad events in $window"`
 	Total     string   `yaml:"total" json:"total,omitempty" jsonschema:"PromQL of the number of all events in $window"`
 	Max       *Percent `yaml:"max" json:"max,omitempty" jsonschema:"bad/total above this is a failure"`
-	Tolerance *Percent `yaml:"tolerance" json:"tolerance,omitempty" jsonschema:"how much worse than before the change is still well; 25%"`
+	Tolerance *Percent `yaml:"tolerance" json:"tolerance,omitempty" jsonschema:"how much worse than before the change is still well, as 25%"`
 
 	Window                  Duration  `yaml:"window" json:"window,omitzero" jsonschema:"what $window stands for at most; 1m"`
 	Interval                Duration  `yaml:"interval" json:"interval,omitzero" jsonschema:"between two measurements; 15s"`
@@ -178,7 +178,7 @@ type Gate struct {
 	ConsecutiveErrorLimit   *int      `yaml:"consecutiveErrorLimit" json:"consecutiveErrorLimit,omitempty" jsonschema:"errors in a row that are borne; 4"`
 	ConsecutiveSuccessLimit *int      `yaml:"consecutiveSuccessLimit" json:"consecutiveSuccessLimit,omitempty" jsonschema:"good measurements in a row that are enough; 2"`
 	MinSampleCount          *int      `yaml:"minSampleCount" json:"minSampleCount,omitempty" jsonschema:"fewer total events than this in a window are no data; 30"`
-	NoData                  NoDataHow `yaml:"noData" json:"noData,omitempty" jsonschema:"what no data counts as: hold, pass or fail"`
+	NoData                  NoDataHow `yaml:"noData" json:"noData,omitempty" jsonschema:"what no data counts as: hold, pass or fail; hold"`
 	DryRun                  bool      `yaml:"dryRun" json:"dryRun,omitempty" jsonschema:"measured and shown, but never decides"`
 }
 

@@ -23,8 +23,8 @@ type execution struct {
 	input any // decoded
 	done  chan struct{}
 
-	saving  sync.Mutex // held while it is written
-	version int64      // of its record; under saving
+	saving  chan struct{} // holds one token while it is written
+	version int64         // of its record; whoever has the token
 
 	mu      sync.Mutex
 	rec     *record       // and all its frames

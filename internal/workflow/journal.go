@@ -78,28 +78,40 @@ func (j journal) names(ctx context.Context, partition string) ([]string, error) 
 	}
 }
 
-// landed looks what became of a batch whose Write failed: errLost if the record is neither as it
-// was before nor as the batch makes it.
-func (j journal) landed(ctx context.Context, put ledger.Op) (bool, error) {
-	stored, err := j.store.Get(ctx, put.Key)
-	switch {
-	case errors.Is(err, ledger.ErrNotFound):
-		return false, errLost
-	case err != nil:
-		return false, err
-	case stored.Version == put.Version+1 && bytes.Equal(stored.Value, put.Value):
-		return true, nil
-	case stored.Version != put.Version:
-		return false, errLost
+// write writes a batch of ops; errLost if somebody else wrote the record meanwhile. After the first
+// try a conflict may be with ourselves: an earlier try that failed may have landed.
+func (j journal) write(ctx context.Context, ops []ledger.Op, firstTry bool) error {
+	err := j.store.Write(ctx, ops...)
+	if err == nil {
+		return nil
 	}
-	return false, nil
+	if firstTry && errors.Is(err, ledger.ErrConflict) {
+		return errLost
+	}
+	put := ops[0]
+	stored, getErr := j.store.Get(ctx, put.Key)
+	switch {
+	case errors.Is(getErr, ledger.ErrNotFound):
+		return errLost
+	case getErr != nil:
+		return errors.Join(err, getErr)
+	case stored.Version == put.Version+1 && bytes.Equal(stored.Value, put.Value):
+		return nil
+	case stored.Version != put.Version:
+		return errLost
+	}
+	return err
 }
 
 // save writes the execution as it stands now, and tries until it stands or ctx ends. Saves of one
 // execution follow each other; its steps may go on meanwhile.
 func (x *execution) save(ctx context.Context) error {
-	x.saving.Lock()
-	defer x.saving.Unlock()
+	select {
+	case x.saving <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-x.saving }()
 	var ops []ledger.Op
 	var err error
 	x.locked(func() {
@@ -110,20 +122,11 @@ func (x *execution) save(ctx context.Context) error {
 		return err
 	}
 	for wait := firstSaveWait; ; wait = min(2*wait, maxSaveWait) {
-		err := x.r.journal.store.Write(ctx, ops...)
-		if err != nil {
-			var landed bool
-			if landed, err = x.r.journal.landed(ctx, ops[0]); landed {
-				err = nil
-			} else if err == nil {
-				err = errNotWritten
-			}
-		}
+		err := x.r.journal.write(ctx, ops, wait == firstSaveWait)
 		if err == nil {
 			x.version++
-			return nil
 		}
-		if errors.Is(err, errLost) {
+		if err == nil || errors.Is(err, errLost) {
 			return err
 		}
 		x.r.log("execution not written, trying again", x.rec.Name, err)
@@ -132,8 +135,6 @@ func (x *execution) save(ctx context.Context) error {
 		}
 	}
 }
-
-var errNotWritten = errors.New("the ledger did not take it")
 
 const (
 	firstSaveWait = 100 * time.Millisecond

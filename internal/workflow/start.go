@@ -132,7 +132,10 @@ func (r *Runner) reserve(ctx context.Context, name string) (release func(), err 
 
 // launch carries an execution on in a goroutine of its own.
 func (r *Runner) launch(rec *record, version int64) error {
-	x := &execution{r: r, rec: rec, version: version, done: make(chan struct{}), wake: make(chan struct{})}
+	x := &execution{
+		r: r, rec: rec, version: version,
+		saving: make(chan struct{}, 1), done: make(chan struct{}), wake: make(chan struct{}),
+	}
 	if err := decode(rec.Input, &x.input); err != nil {
 		return fmt.Errorf("decode input: %w", err)
 	}

@@ -3,7 +3,9 @@ package ledger
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -28,6 +30,37 @@ func (l *Ledger) Incident(ctx context.Context, id string) (Incident, error) {
 	}
 	inc.Version = version
 	return inc, nil
+}
+
+// ErrAmbiguous means that more than one incident could be meant.
+var ErrAmbiguous = errors.New("more than one incident could be meant")
+
+// Find resolves "last", a whole ID, or a prefix of one that is unique among the newest 500 incidents.
+// What it does not find it gives back as it is.
+func (l *Ledger) Find(ctx context.Context, id string) (string, error) {
+	newest, err := list[string](ctx, l.Store, Query{Partition: "incidents", Descending: true}, 500)
+	if err != nil {
+		return "", err
+	}
+	if id == "last" && len(newest) > 0 {
+		return newest[0], nil
+	}
+	var hits []string
+	for _, one := range newest {
+		if one == id {
+			return id, nil
+		}
+		if strings.HasPrefix(one, id) {
+			hits = append(hits, one)
+		}
+	}
+	switch len(hits) {
+	case 0:
+		return id, nil
+	case 1:
+		return hits[0], nil
+	}
+	return "", fmt.Errorf("%w: %q could be any of %s", ErrAmbiguous, id, strings.Join(hits[:min(len(hits), 5)], ", "))
 }
 
 // EpisodeOf gives the incident that took an alert's episode up; "" if none did.

@@ -18,6 +18,15 @@ func (l *Ledger) Releases(ctx context.Context, t Target) ([]Release, error) {
 	return list[Release](ctx, l.Store, Query{Partition: "releases/" + t.String(), Descending: true}, runs)
 }
 
+// SaveRelease writes what became known of one release.
+func (l *Ledger) SaveRelease(ctx context.Context, r Release) error {
+	op, err := put(releaseKey(r), AnyVersion, r)
+	if err != nil {
+		return err
+	}
+	return l.Write(ctx, op)
+}
+
 // FlagSeen is a flag as it was last seen, to tell a change by.
 type FlagSeen struct {
 	Flag    string `json:"flag"`

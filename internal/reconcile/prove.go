@@ -19,32 +19,44 @@ func (r *Reconciler) Prove(ctx context.Context, t ledger.Target) error {
 	if !ok {
 		return fmt.Errorf("%s is not in the policy", t)
 	}
-	runs, err := r.Ledger.Releases(ctx, t)
-	if err != nil || len(runs) == 0 {
+	run, ready, err := r.candidate(ctx, t, stage)
+	if err != nil || !ready {
 		return err
 	}
-	seen, err := r.Ledger.Seen(ctx, t)
-	if err != nil {
-		return err
-	}
-	lease, err := r.Ledger.Lease(ctx, t)
-	if err != nil {
-		return err
-	}
-	run, now := runs[0], r.Now()
-	if why := unready(run, seen, lease, stage, now); why != "" {
-		return nil
-	}
+	now := r.Now()
 	gates := baking(health.GatesOf(pol, service.Gates), stage.Bake)
 	subject := health.Subject{Service: t.Service, Stage: t.Stage, Application: stage.Application, ChangedAt: run.From}
 	findings := r.Health.Measure(ctx, gates, subject, run.From, now)
 	if health.Overall(findings) != health.Pass {
 		return nil
 	}
+	// Measuring takes time, and what was journaled meanwhile counts.
+	latest, ready, err := r.candidate(ctx, t, stage)
+	if err != nil || !ready || latest.Entry.ID != run.Entry.ID {
+		return err
+	}
+	run = latest
 	run.ProvenAt = now
 	run.Proof = fmt.Sprintf("healthy through its bake of %s", stage.Bake)
 	r.Log.InfoContext(ctx, "release proved good", "target", t.String(), "release", run.Label)
-	return r.Ledger.SaveSeen(ctx, seen, run)
+	return r.Ledger.SaveRelease(ctx, run)
+}
+
+// candidate gives the run that is live, and whether it can prove good now.
+func (r *Reconciler) candidate(ctx context.Context, t ledger.Target, stage policy.Stage) (run ledger.Release, ready bool, err error) {
+	runs, err := r.Ledger.Releases(ctx, t)
+	if err != nil || len(runs) == 0 {
+		return ledger.Release{}, false, err
+	}
+	seen, err := r.Ledger.Seen(ctx, t)
+	if err != nil {
+		return ledger.Release{}, false, err
+	}
+	lease, err := r.Ledger.Lease(ctx, t)
+	if err != nil {
+		return ledger.Release{}, false, err
+	}
+	return runs[0], unready(runs[0], seen, lease, stage, r.Now()) == "", nil
 }
 
 // unready says why the run cannot prove good now; "" if it can.

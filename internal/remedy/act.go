@@ -29,12 +29,13 @@ func (f *Flow) act(ctx context.Context, c *course) (Answer, error) {
 	return f.actArgoCD(ctx, c)
 }
 
-func (f *Flow) limitedNow(ctx context.Context, c *course) (string, error) {
-	breaker, err := f.Ledger.Breaker(ctx)
-	if err != nil {
+// limitedNow asks the limits once more. The first effect is counted on just what it read, so that of two
+// incidents that both see one slot left, only one gets it.
+func (f *Flow) limitedNow(ctx context.Context, c *course) (why string, err error) {
+	if c.acts, err = f.Ledger.Breaker(ctx); err != nil {
 		return "", err
 	}
-	at := facts{now: c.now, incident: c.inc, limits: c.pol.Limits, services: len(c.pol.Services), breaker: breaker}
+	at := facts{now: c.now, incident: c.inc, limits: c.pol.Limits, services: len(c.pol.Services), breaker: c.acts}
 	return at.limited(*c.current()), nil
 }
 

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
-
 	"github.com/cinegit/guardian/internal/deploy"
 	"github.com/cinegit/guardian/internal/ledger"
 )
@@ -21,8 +19,8 @@ const pollArgoCD = time.Second
 // one change that comes next.
 //
 //	changed by a person meanwhile ─▶ give up
+//	auto-sync on                  ─▶ switch it off, come again (first, or it begins anew what is terminated)
 //	operation in progress         ─▶ terminate, come again
-//	auto-sync on                  ─▶ switch it off, come again
 //	not rolled back               ─▶ roll back
 //	spec would bring it back      ─▶ pin spec.source
 //	                              ─▶ settle
@@ -30,6 +28,9 @@ func (f *Flow) actArgoCD(ctx context.Context, c *course) (Answer, error) {
 	app, err := f.Deployer.Application(ctx, c.ref())
 	if err != nil {
 		return f.argoTrouble(ctx, c, err)
+	}
+	if err := c.landed(app); err != nil {
+		return Answer{}, err
 	}
 	r := c.current()
 	rollback := c.effect(ledger.EffectRollback)
@@ -40,12 +41,32 @@ func (f *Flow) actArgoCD(ctx context.Context, c *course) (Answer, error) {
 		return f.nextRemedy(ctx, c, why)
 	}
 	switch {
-	case app.Operation.InProgress():
-		return f.terminate(ctx, c, app)
 	case app.AutoSync != nil:
 		return f.autoSyncOff(ctx, c, app)
+	case app.Operation.InProgress():
+		return f.terminate(ctx, c, app)
 	}
 	return f.rollback(ctx, c, app)
+}
+
+// landed notes the changes that an earlier run of the step asked for and whose answer never came, where
+// the application shows them. The next write takes them along.
+func (c *course) landed(app deploy.Application) error {
+	shows := map[ledger.EffectKind]bool{
+		ledger.EffectAutoSync:  app.AutoSync == nil,
+		ledger.EffectTerminate: !app.Operation.InProgress(),
+	}
+	if e := c.pending(ledger.EffectPin); e != nil {
+		shows[ledger.EffectPin] = deploy.SameSources(app.Sources, e.After)
+	}
+	for _, kind := range []ledger.EffectKind{ledger.EffectAutoSync, ledger.EffectTerminate, ledger.EffectPin} {
+		if e := c.pending(kind); e != nil && shows[kind] {
+			if err := c.done(e, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // meanwhile tells whether somebody changed the application since the plan was made.
@@ -100,7 +121,13 @@ func (f *Flow) autoSyncOff(ctx context.Context, c *course, app deploy.Applicatio
 		return f.nextRemedy(ctx, c, "somebody switched auto-sync on again")
 	}
 	if e == nil {
-		err := f.begin(ctx, c, ledger.Effect{Kind: ledger.EffectAutoSync, What: "switch auto-sync off", Before: app.AutoSync})
+		// What to give back is remembered with the decision: the answer of the change may never come.
+		hold, err := ledger.HoldOp(ledger.Hold{Target: c.inc.Target, Incident: c.inc.ID, AutoSync: app.AutoSync, At: c.now})
+		if err != nil {
+			return Answer{}, err
+		}
+		c.also = append(c.also, hold)
+		err = f.begin(ctx, c, ledger.Effect{Kind: ledger.EffectAutoSync, What: "switch auto-sync off", Before: app.AutoSync})
 		if err != nil {
 			return Answer{}, err
 		}
@@ -112,11 +139,6 @@ func (f *Flow) autoSyncOff(ctx context.Context, c *course, app deploy.Applicatio
 	if err := c.done(e, nil); err != nil {
 		return Answer{}, err
 	}
-	hold, err := ledger.HoldOp(ledger.Hold{Target: c.inc.Target, Incident: c.inc.ID, AutoSync: e.Before, At: c.now})
-	if err != nil {
-		return Answer{}, err
-	}
-	c.also = append(c.also, hold)
 	return f.goTo(ctx, c, ledger.StepAct, 0)
 }
 
@@ -197,49 +219,6 @@ func revisionsOf(app deploy.Application, release string) []string {
 	return nil
 }
 
-func (f *Flow) pin(ctx context.Context, c *course, app deploy.Application) (Answer, error) {
-	r := c.current()
-	patch, err := pinPatch(app.Sources, r.To.Sources)
-	if err != nil {
-		return Answer{}, fmt.Errorf("pin the source of %s: %w", app.Ref, err)
-	}
-	e := c.effect(ledger.EffectPin)
-	if e == nil {
-		what := fmt.Sprintf("pin the application's source to that of %s, so that the next sync keeps it", r.ToName)
-		if err := f.begin(ctx, c, ledger.Effect{Kind: ledger.EffectPin, What: what, Before: app.Sources, After: r.To.Sources}); err != nil {
-			return Answer{}, err
-		}
-		e = c.effect(ledger.EffectPin)
-	}
-	if err := f.Deployer.Patch(ctx, app.Ref, patch); err != nil {
-		if retriable(err) && !f.overdue(c) {
-			return f.retry(ctx, c, err)
-		}
-		// The rollback stands and may heal; what is missing is told, and does not stop it.
-		e.Refused = refusedForSure(err)
-		c.tell(ledger.EventTrouble, "the source could not be pinned, the next sync brings %s back: %s", r.BadName, err)
-		return f.goTo(ctx, c, ledger.StepSettle, 0)
-	}
-	if err := c.done(e, nil); err != nil {
-		return Answer{}, err
-	}
-	return f.goTo(ctx, c, ledger.StepSettle, 0)
-}
-
-// pinPatch is the merge patch that makes spec.source(s) what want says, whatever they are now: what
-// want lacks is set to null, and an array is replaced as a whole.
-func pinPatch(now, want json.RawMessage) ([]byte, error) {
-	return jsonpatch.CreateMergePatch(specOf(now), specOf(want))
-}
-
-func specOf(sources json.RawMessage) []byte {
-	field := "source"
-	if len(sources) > 0 && sources[0] == '[' {
-		field = "sources"
-	}
-	return fmt.Appendf(nil, `{"spec":{%q:%s}}`, field, sources)
-}
-
 // argoTrouble decides what a failed call means. Out of reach or busy: look again, the change may
 // have landed. Refused: it did not land, and trying again does not help.
 func (f *Flow) argoTrouble(ctx context.Context, c *course, cause error) (Answer, error) {
@@ -250,6 +229,9 @@ func (f *Flow) argoTrouble(ctx context.Context, c *course, cause error) (Answer,
 		for _, kind := range []ledger.EffectKind{ledger.EffectTerminate, ledger.EffectAutoSync, ledger.EffectRollback} {
 			if e := c.pending(kind); e != nil {
 				e.Refused = true
+				if kind == ledger.EffectAutoSync {
+					c.also = append(c.also, ledger.DropHoldOp(c.inc.Target))
+				}
 			}
 		}
 	}

@@ -61,13 +61,13 @@ func (f *Flow) flagSet(ctx context.Context, c *course, e *ledger.Effect, after f
 // flagTrouble tries again while the store may come back, and gives the remedy up where it will not.
 func (f *Flow) flagTrouble(ctx context.Context, c *course, cause error) (Answer, error) {
 	lasting := errors.Is(cause, flag.ErrNotFound) || errors.Is(cause, flag.ErrNoVariant) || errors.Is(cause, flag.ErrInvalid)
-	if errors.Is(cause, flag.ErrConflict) {
+	if errors.Is(cause, flag.ErrConflict) && !f.overdue(c) {
 		return c.answer(time.Second), nil // look again: the next run sees who won
 	}
 	if !lasting && !f.overdue(c) {
 		return f.retry(ctx, c, cause)
 	}
-	if e := c.pending(ledger.EffectFlag); e != nil && lasting {
+	if e := c.pending(ledger.EffectFlag); e != nil && (lasting || errors.Is(cause, flag.ErrConflict)) {
 		e.Refused = true
 	}
 	c.tell(ledger.EventTrouble, "%s", cause)

@@ -65,10 +65,11 @@ type releaseChange struct {
 }
 
 // stuckRelease is an operation that never became a history entry: still in progress, or failed
-// after it may have applied some of its resources.
+// after it may have applied some of its resources. A rollback is never one: it goes back to what was,
+// and undoing it would be the revert of a revert.
 func stuckRelease(app deploy.Application) (releaseChange, bool) {
 	op := app.Operation
-	if op == nil || op.DryRun || op.Phase == deploy.PhaseSucceeded || len(op.Revisions) == 0 {
+	if op == nil || op.DryRun || op.Rollback || op.Phase == deploy.PhaseSucceeded || len(op.Revisions) == 0 {
 		return releaseChange{}, false
 	}
 	id := deploy.Identity(op.Sources, op.Revisions)

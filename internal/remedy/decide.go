@@ -39,7 +39,7 @@ func (f *Flow) blame(ctx context.Context, c *course) (Answer, error) {
 		return f.goTo(ctx, c, ledger.StepChoose, 0)
 	}
 	if who := atWork(s.app, s.startsAt); who != "" {
-		why = who + "; " + why
+		why = who + ": what ran before is gone, and a person is at work"
 	}
 	if seen.Trouble != "" {
 		why += "; Argo CD could not be read: " + seen.Trouble

@@ -120,10 +120,12 @@ func (f *Flow) takeOnce(ctx context.Context, t ledger.Target, alerts []routed, d
 	}
 	if lease.Holder != "" {
 		inc, err := f.Ledger.Incident(ctx, lease.Holder)
-		if err != nil {
+		switch {
+		case errors.Is(err, ledger.ErrNotFound) && !lease.Free("", now):
+			return fmt.Errorf("alerts for %s: %w (%s)", t, ledger.ErrHeld, lease.Holder) // a person at work: soon over
+		case err != nil && !errors.Is(err, ledger.ErrNotFound):
 			return err
-		}
-		if inc.End == "" {
+		case err == nil && inc.End == "":
 			d.Joined += len(alerts)
 			return f.join(ctx, inc, alerts, now)
 		}
@@ -171,7 +173,7 @@ func (f *Flow) join(ctx context.Context, inc ledger.Incident, alerts []routed, n
 	var episodes []ledger.Alert
 	for _, r := range alerts {
 		episodes = append(episodes, r.alert)
-		if len(inc.Alerts) < mostAlerts {
+		if len(inc.Alerts) < mostAlerts && alertIn(inc.Alerts, r.alert) < 0 {
 			inc.Alerts = append(slices.Clip(inc.Alerts), r.alert)
 		}
 	}
@@ -189,6 +191,13 @@ func (f *Flow) join(ctx context.Context, inc ledger.Incident, alerts []routed, n
 	return nil
 }
 
+// alertIn finds an alert's episode among others; -1 if it is not there.
+func alertIn(alerts []ledger.Alert, a ledger.Alert) int {
+	return slices.IndexFunc(alerts, func(b ledger.Alert) bool {
+		return b.Fingerprint == a.Fingerprint && b.StartsAt.Equal(a.StartsAt)
+	})
+}
+
 // resolve notes that an alert of an incident is over. It changes nothing else: the metrics decide.
 func (f *Flow) resolve(ctx context.Context, a template.Alert, now time.Time) error {
 	alert := alertOf(a)
@@ -201,9 +210,7 @@ func (f *Flow) resolve(ctx context.Context, a template.Alert, now time.Time) err
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(inc.Alerts, func(b ledger.Alert) bool {
-			return b.Fingerprint == alert.Fingerprint && b.StartsAt.Equal(alert.StartsAt)
-		})
+		i := alertIn(inc.Alerts, alert)
 		if i < 0 || !inc.Alerts[i].ResolvedAt.IsZero() {
 			return nil
 		}

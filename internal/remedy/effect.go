@@ -18,9 +18,7 @@ func (f *Flow) begin(ctx context.Context, c *course, e ledger.Effect) error {
 		c.inc.ActedAt = c.now
 	}
 	if !c.inc.Acted() {
-		if err := f.count(ctx, c); err != nil {
-			return err
-		}
+		c.count()
 	}
 	c.current().Tried = true
 	c.inc.Effects = append(c.inc.Effects, e)
@@ -28,17 +26,11 @@ func (f *Flow) begin(ctx context.Context, c *course, e ledger.Effect) error {
 	return f.save(ctx, c)
 }
 
-func (f *Flow) count(ctx context.Context, c *course) error {
-	breaker, err := f.Ledger.Breaker(ctx)
-	if err != nil {
-		return err
-	}
+func (c *course) count() {
 	limits := c.pol.Limits
 	since := c.now.Add(-max(limits.Cooldown.D(), limits.Fleet.In.D()))
-	act := ledger.Act{Target: c.inc.Target, Incident: c.inc.ID, At: c.now}
-	next := breaker.With(act, since)
+	next := c.acts.With(ledger.Act{Target: c.inc.Target, Incident: c.inc.ID, At: c.now}, since)
 	c.breaker = &next
-	return nil
 }
 
 // done marks the latest effect as made. The caller saves.
@@ -64,8 +56,12 @@ func (c *course) pending(kind ledger.EffectKind) *ledger.Effect {
 	return e
 }
 
-// effect is the latest effect of a kind that belongs to the current remedy and was not refused.
+// effect is the latest effect of a kind that belongs to the current remedy and was not refused. While
+// the remedy has none, those of the remedies before it are not taken for its own.
 func (c *course) effect(kind ledger.EffectKind) *ledger.Effect {
+	if c.inc.ActedAt.IsZero() {
+		return nil
+	}
 	for i := len(c.inc.Effects) - 1; i >= 0; i-- {
 		e := &c.inc.Effects[i]
 		if e.Kind == kind && !e.Refused && !e.DecidedAt.Before(c.inc.ActedAt) {

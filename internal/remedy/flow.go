@@ -124,7 +124,8 @@ type course struct {
 	events   []ledger.Event
 	messages []ledger.Message
 	also     []ledger.Op
-	breaker  *ledger.Breaker
+	breaker  *ledger.Breaker // as the step will write it
+	acts     ledger.Breaker  // as the step read it before it began to act
 }
 
 func (f *Flow) load(ctx context.Context, id string) (*course, error) {

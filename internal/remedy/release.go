@@ -20,8 +20,16 @@ var ErrNotHeld = errors.New("nothing is held")
 
 // Release gives a target back: auto-sync goes on as it was before Guardian switched it off. While what
 // auto-sync would ship is quarantined it is refused with ErrQuarantined, unless lift also lifts the
-// target's quarantines.
-func (f *Flow) Release(ctx context.Context, t ledger.Target, by string, lift bool) (Released, error) {
+// target's quarantines. While an incident is at work there it is refused with ledger.ErrHeld.
+func (f *Flow) Release(ctx context.Context, t ledger.Target, by string, lift bool) (out Released, err error) {
+	err = f.alone(ctx, t, "release by "+by, func(ledger.Lease) error {
+		out, err = f.release(ctx, t, by, lift)
+		return err
+	})
+	return out, err
+}
+
+func (f *Flow) release(ctx context.Context, t ledger.Target, by string, lift bool) (Released, error) {
 	holds, err := f.Ledger.Holds(ctx)
 	if err != nil {
 		return Released{}, err
@@ -107,6 +115,9 @@ type Admission struct {
 // target is frozen. The release is named by its revision (at least seven digits of it), its label, or
 // its image tag. It decides nothing else and changes nothing.
 func (f *Flow) Admit(ctx context.Context, t ledger.Target, release string) (Admission, error) {
+	if _, _, known := f.Policy().Stage(t.Service, t.Stage); !known {
+		return Admission{Why: fmt.Sprintf("the policy knows no stage %q of a service %q: correct the name", t.Stage, t.Service)}, nil
+	}
 	freezes, err := f.Ledger.Freezes(ctx, f.Now())
 	if err != nil {
 		return Admission{}, err

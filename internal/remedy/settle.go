@@ -57,26 +57,15 @@ func (f *Flow) settleArgoCD(ctx context.Context, c *course) (Answer, error) {
 	case s.Done:
 		return f.settled(ctx, c, s.Reason)
 	case s.Blocked:
-		return f.unpark(ctx, c, app, e)
+		return f.unpark(ctx, c, app)
+	case s.Failed && c.unparking() != nil:
+		return f.unparked(ctx, c)
 	case s.Failed:
 		return f.nextRemedy(ctx, c, "the rollback failed: "+s.Reason)
 	case f.overdue(c):
 		return f.nextRemedy(ctx, c, fmt.Sprintf("it was not live within %s: %s", c.stage.Settle, s.Reason))
 	}
 	return c.answer(pollArgoCD), nil
-}
-
-// unpark terminates a rollback of ours that a sync window holds back.
-func (f *Flow) unpark(ctx context.Context, c *course, app deploy.Application, e *ledger.Effect) (Answer, error) {
-	if err := f.Deployer.Terminate(ctx, app.Ref); err != nil {
-		if !f.overdue(c) {
-			return f.retry(ctx, c, err)
-		}
-		return f.nextRemedy(ctx, c, "a sync window holds the rollback back and it could not be terminated: it fires when the window opens")
-	}
-	e.UndoneAt, e.UndoneBy = c.now, "Guardian"
-	c.tell(ledger.EventEffect, "terminated the rollback: a sync window holds it back, and left alone it would fire when the window opens")
-	return f.nextRemedy(ctx, c, "a sync window forbids it now: open the window, or set manualSync on it")
 }
 
 func (f *Flow) settled(ctx context.Context, c *course, how string) (Answer, error) {

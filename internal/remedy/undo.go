@@ -28,16 +28,29 @@ func (f *Flow) Undo(ctx context.Context, id, by string) (ledger.Incident, error)
 	if !dirty(c.inc) {
 		return c.inc, fmt.Errorf("%w: incident %s left nothing to undo", ErrCannotUndo, id)
 	}
-	c.lease, err = f.Ledger.Hold(ctx, c.inc.Target, "undo "+id, c.now, leaseTTL)
-	if err != nil {
-		return c.inc, err
-	}
 	c.service, c.stage, _ = c.pol.Stage(c.inc.Target.Service, c.inc.Target.Stage)
-	undoErr := f.undo(ctx, c, by)
-	if free, err := c.lease.FreeOp(); err == nil {
-		undoErr = errors.Join(undoErr, f.Ledger.Write(ctx, free))
+	err = f.alone(ctx, c.inc.Target, "undo "+id, func(lease ledger.Lease) error {
+		c.lease = lease
+		return f.undo(ctx, c, by)
+	})
+	return c.inc, err
+}
+
+// personTTL is how long a person's change may hold a target. Should Guardian die in the midst of it, alerts
+// for the target wait that long.
+const personTTL = 5 * time.Minute
+
+// alone does something while it holds the target's lease. ledger.ErrHeld: an incident is at work there.
+func (f *Flow) alone(ctx context.Context, t ledger.Target, holder string, do func(ledger.Lease) error) error {
+	lease, err := f.Ledger.Hold(ctx, t, holder, f.Now(), personTTL)
+	if err != nil {
+		return err
 	}
-	return c.inc, undoErr
+	free, err := lease.FreeOp()
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(lease), f.Ledger.Write(context.WithoutCancel(ctx), free))
 }
 
 func (f *Flow) undo(ctx context.Context, c *course, by string) error {
@@ -67,20 +80,11 @@ func (f *Flow) undo(ctx context.Context, c *course, by string) error {
 // undone records the person's decision: the change that is back stays, and is quarantined no longer.
 func (f *Flow) undone(ctx context.Context, c *course, by string) error {
 	c.inc.UndoneAt, c.inc.UndoneBy = c.now, by
-	quarantines, err := f.Ledger.Quarantines(ctx)
+	lifted, err := f.liftedOps(ctx, c.inc.ID, by, c.now)
 	if err != nil {
 		return err
 	}
-	for _, q := range quarantines {
-		if q.Incident == c.inc.ID {
-			q.LiftedAt, q.LiftedBy = c.now, by
-			op, err := ledger.QuarantineOp(q)
-			if err != nil {
-				return err
-			}
-			c.also = append(c.also, op)
-		}
-	}
+	c.also = append(c.also, lifted...)
 	for _, r := range c.inc.Plan {
 		if !r.Tried {
 			continue
@@ -134,6 +138,9 @@ func (f *Flow) undoStep(ctx context.Context, c *course, app deploy.Application, 
 	case ledger.EffectRollback:
 		return f.undoRollback(c, app, e)
 	case ledger.EffectPin:
+		if deploy.SameSources(app.Sources, e.Before) {
+			return undoStep{what: "the source is as before already", do: func(context.Context) error { return nil }}, nil
+		}
 		if !deploy.SameSources(app.Sources, e.After) {
 			return undoStep{}, fmt.Errorf("%w: the source of %s was changed since", ErrCannotUndo, app.Ref)
 		}

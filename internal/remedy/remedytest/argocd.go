@@ -55,6 +55,14 @@ func (a *ArgoCD) Down(down bool) {
 	a.down = down
 }
 
+// Heal ends every fault.
+func (a *ArgoCD) Heal() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.fails)
+	a.down, a.hook = false, nil
+}
+
 // OnCall calls hook before each call is served.
 func (a *ArgoCD) OnCall(hook func(method string)) {
 	a.mu.Lock()

@@ -3,7 +3,7 @@
 // milliseconds, and the same timeline gives the same ledger, line for line.
 //
 //	timeline ─▶ World ─▶ webhook ─▶ Dispatch ─▶ steps of the flow ─▶ ledger, effects
-//	                     every 30s: reconcile, prove, expire
+//	                     every minute: reconcile, prove, expire
 //
 // A scenario is a txtar file of a policy, a timeline (see timeline.go for its words) and the ledger
 // that is wanted; Run gives the ledger that came of it.

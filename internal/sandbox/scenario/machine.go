@@ -162,7 +162,7 @@ func (w *World) trouble(err error) {
 	}
 }
 
-// Kill ends the process as kill -9 does; it begins anew at once.
+// Kill ends the process as kill -9 does; it begins anew after Downtime.
 func (w *World) Kill() { w.dead = true }
 
 // restart begins anew with nothing but the ledger and the queue. Machines start from their beginning,
@@ -172,9 +172,9 @@ func (w *World) restart() {
 	w.dead, w.machines = false, map[string]*machine{}
 	w.Crashes++
 	w.agenda = slices.DeleteFunc(w.agenda, func(e event) bool { return e.inside })
-	w.later(0, w.startOpen)
+	w.later(w.Downtime, w.startOpen)
 	for range w.inbox {
-		w.later(0, w.dispatch)
+		w.later(w.Downtime, w.dispatch)
 	}
-	w.later(0, w.slowly)
+	w.later(w.Downtime, w.slowly)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +22,7 @@ import (
 )
 
 // reconciles is how often the world reads Argo CD and the flags by itself.
-const reconciles = 30 * time.Second
+const reconciles = time.Minute
 
 // World is everything around the flow, and the flow. It is one line of events: what happens, happens
 // one after the other, so that a run can be repeated. Use it from one goroutine.
@@ -46,7 +47,8 @@ type World struct {
 	machines map[string]*machine
 	inbox    []alertmanager.Message // webhooks that are queued and not yet dispatched
 	dead     bool
-	Crashes  int // how often the process died and began anew
+	Crashes  int           // how often the process died and began anew
+	Downtime time.Duration // until it does
 }
 
 type event struct {
@@ -155,12 +157,14 @@ func (w *World) due() int {
 // slowly is what the process does every now and then: read, prove, expire.
 func (w *World) slowly(ctx context.Context) {
 	for _, t := range w.targets() {
-		if w.Rec.Target(ctx, t) == nil {
-			w.trouble(w.Rec.Prove(ctx, t))
+		err := w.Rec.Target(ctx, t)
+		if err == nil {
+			err = w.Rec.Prove(ctx, t)
 		}
+		w.trouble(err)
 	}
-	for service := range w.policy.Services {
-		_ = w.Rec.ServiceFlags(ctx, service) // read again next time
+	for _, service := range slices.Sorted(maps.Keys(w.policy.Services)) {
+		w.trouble(w.Rec.ServiceFlags(ctx, service))
 	}
 	w.expire(ctx)
 	if !w.dead {

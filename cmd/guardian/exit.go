@@ -29,6 +29,9 @@ var (
 // told is an error of which the reader has been told already.
 type told struct{ error }
 
+// Unwrap gives the error.
+func (t told) Unwrap() error { return t.error }
+
 // kind marks an error as one of the kinds without changing its text.
 type kind struct {
 	error
@@ -64,6 +67,8 @@ func exitCode(err error) int {
 		return exitCodeOf(problem.Status)
 	case errors.Is(err, errRefused):
 		return exitRefused
+	case errors.Is(err, errNotFound):
+		return exitNotFound
 	case errors.Is(err, errInput), errors.As(err, new(policy.Mistakes)), errors.Is(err, fs.ErrNotExist):
 		return exitInput
 	}

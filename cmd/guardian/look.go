@@ -6,6 +6,7 @@ import (
 	"github.com/cinegit/guardian/internal/api"
 	"github.com/cinegit/guardian/internal/cli"
 	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/local"
 )
 
 type statusCmd struct{}
@@ -38,10 +39,20 @@ type incidentArg struct {
 	ID string `arg:"" help:"The incident's id, the beginning of one, or: last."`
 }
 
-type explainCmd struct{ incidentArg }
+type explainCmd struct {
+	incidentArg
+	Data string `placeholder:"DIR" type:"path" help:"Read the ledger of a guardian that does not run, instead of asking one."`
+}
 
 // Run tells an incident.
 func (cmd explainCmd) Run(ctx context.Context, c *console, g *globals) error {
+	if cmd.Data != "" {
+		explained, err := local.Explain(ctx, cmd.Data, cmd.ID)
+		if err != nil {
+			return offline(err)
+		}
+		return c.show(g, explained, func(v cli.View) string { return v.Explain(explained) })
+	}
 	explain := func(client *api.Client) (api.Explained, error) { return client.Explain(ctx, cmd.ID) }
 	return ask(c, g, explain, cli.View.Explain)
 }

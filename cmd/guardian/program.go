@@ -14,6 +14,9 @@ import (
 type program struct {
 	globals `embed:"" group:"Flags of every command:"`
 
+	Serve serveCmd `cmd:"" group:"Run:" help:"Run Guardian: webhooks, operator API and everything else in one process."`
+	Demo  demoCmd  `cmd:"" group:"Run:" help:"Watch Guardian undo a bad flag and a bad release, beside a sandbox on this machine."`
+
 	Status    statusCmd    `cmd:"" group:"Look:" help:"Show connections, targets, open incidents and what is frozen, quarantined or held."`
 	Incidents incidentsCmd `cmd:"" group:"Look:" help:"List incidents, the newest first."`
 	Explain   explainCmd   `cmd:"" group:"Look:" help:"Tell an incident as a timeline: evidence, decision, effects, verification."`

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/argoproj/argo-cd/v2/pkg/apiclient/application"
+	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/cinegit/guardian/internal/deploy"
@@ -102,13 +103,34 @@ func (c *Client) Probe(ctx context.Context) (version string, err error) {
 	return version, err
 }
 
-// Application implements remedy.Deployer.
+// Application implements remedy.Deployer. Where what Argo CD shows is from before its last operation
+// ended, it is asked to look again, which needs no more than the right to get.
 func (c *Client) Application(ctx context.Context, ref deploy.Ref) (out deploy.Application, err error) {
 	err = c.call(ctx, "read "+ref.String(), func(ctx context.Context, s *session) error {
-		out, err = c.read(ctx, s, ref)
+		app, err := s.apps.Get(ctx, queryFor(ref))
+		if err != nil {
+			return err
+		}
+		if outdated(app) {
+			app = c.refreshed(ctx, s, ref, app)
+		}
+		out, err = applicationOf(ref, app)
 		return err
 	})
 	return out, err
+}
+
+// refreshed makes Argo CD look at the application now. If it does not in time, what was read stands.
+func (c *Client) refreshed(ctx context.Context, s *session, ref deploy.Ref, read *v1alpha1.Application) *v1alpha1.Application {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout/2)
+	defer cancel()
+	normal, query := string(v1alpha1.RefreshTypeNormal), queryFor(ref)
+	query.Refresh = &normal
+	app, err := s.apps.Get(ctx, query)
+	if err != nil {
+		return read
+	}
+	return app
 }
 
 // SyncAllowed implements remedy.Deployer for an operation that a person, or Guardian, starts.
@@ -186,16 +208,12 @@ func (c *Client) call(ctx context.Context, what string, do func(context.Context,
 	return fmt.Errorf("%s: %w", what, explain(err, token, c.timeout))
 }
 
-func (c *Client) read(ctx context.Context, s *session, ref deploy.Ref) (deploy.Application, error) {
+func queryFor(ref deploy.Ref) *application.ApplicationQuery {
 	query := &application.ApplicationQuery{Name: &ref.Name, AppNamespace: &ref.Namespace}
 	if ref.Project != "" {
 		query.Project = []string{ref.Project}
 	}
-	app, err := s.apps.Get(ctx, query)
-	if err != nil {
-		return deploy.Application{}, err
-	}
-	return applicationOf(ref, app)
+	return query
 }
 
 // located fills in the application's project. With it Argo CD tells an unknown application
@@ -208,11 +226,11 @@ func (c *Client) located(ctx context.Context, s *session, ref deploy.Ref) (deplo
 	project := c.projects[ref]
 	c.mu.Unlock()
 	if project == "" {
-		app, err := c.read(ctx, s, ref)
+		app, err := s.apps.Get(ctx, queryFor(ref))
 		if err != nil {
 			return ref, err
 		}
-		project = app.Ref.Project
+		project = app.Spec.GetProject()
 		c.mu.Lock()
 		c.projects[ref] = project
 		c.mu.Unlock()

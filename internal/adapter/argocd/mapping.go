@@ -20,6 +20,24 @@ const (
 	instanceLabel      = "app.kubernetes.io/instance"
 )
 
+// repoGrace is how long Argo CD leaves the whole status of an application as it was, health included,
+// when it cannot read git (ARGOCD_REPO_ERROR_GRACE_PERIOD_SECONDS).
+const repoGrace = 3 * time.Minute
+
+// outdated tells whether the status may be from before the last operation ended: because nobody has
+// looked since (both times are to the second), or because a broken head keeps Argo CD from looking.
+func outdated(app *v1alpha1.Application) bool {
+	state := app.Status.OperationState
+	if app.Operation != nil || state == nil || state.FinishedAt == nil {
+		return false
+	}
+	finished, looked := state.FinishedAt.Time, moment(app.Status.ReconciledAt)
+	if app.Status.Sync.Status == v1alpha1.SyncStatusCodeUnknown {
+		return looked.Before(finished.Add(repoGrace))
+	}
+	return !looked.After(finished)
+}
+
 // applicationOf reads Argo CD's Application as package deploy's. Any field may be missing.
 func applicationOf(ref deploy.Ref, app *v1alpha1.Application) (deploy.Application, error) {
 	sources, err := sourcesJSON(app.Spec.Source, app.Spec.Sources)

@@ -99,7 +99,7 @@ func prune(t *testing.T, w World) {
 
 func brokenHead(t *testing.T, w World) {
 	ref, _ := released(t, w, App{}, "v1", "v2")
-	w.Commit(t, ref, Content{Broken: true})
+	w.Commit(t, ref, Content{Tag: "v3", Broken: true})
 	w.Sync(t, ref)
 	before := await(t, w.As(Guardian), ref, "the sync to fail", func(a deploy.Application) bool {
 		return !a.Operation.InProgress() && a.Operation.Phase != deploy.PhaseSucceeded

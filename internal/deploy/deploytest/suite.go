@@ -23,7 +23,7 @@ func Run(t *testing.T, in func(t *testing.T, test func(t *testing.T, w World))) 
 		{"a rollback keeps what the newer release added unless it prunes", prune},
 		{"a rollback works while git's head is broken", brokenHead},
 		{"several sources are rolled back together", severalSources},
-		{"a closed window parks a rollback until it is terminated", parkedRollback},
+		{"a parked rollback that is terminated stays in progress until the window opens, and never fires", parkedRollback},
 		{"a parked rollback fires when the window opens", parkedRollbackFires},
 		{"a window for people lets a rollback through", manualWindow},
 		{"a reader may look and not touch", reader},

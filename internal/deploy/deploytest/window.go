@@ -1,6 +1,7 @@
 package deploytest
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/cinegit/guardian/internal/deploy"
@@ -26,17 +27,24 @@ func parked(t *testing.T, w World) (before deploy.Application) {
 }
 
 func parkedRollback(t *testing.T, w World) {
-	ref := parked(t, w).Ref
-	terminated(t, w.As(Guardian), ref)
+	ref, d := parked(t, w).Ref, w.As(Guardian)
+	if err := d.Terminate(t.Context(), ref); err != nil {
+		t.Fatal(err)
+	}
+	await(t, d, ref, "Terminating", func(a deploy.Application) bool { return a.Operation.Phase == deploy.PhaseTerminating })
+	if err := d.Rollback(t.Context(), ref, 0, false); !errors.Is(err, deploy.ErrBusy) {
+		t.Errorf("while it is terminated: error is %v", err)
+	}
 	w.OpenWindow(t, ref)
+	over := await(t, d, ref, "the operation's end", func(a deploy.Application) bool { return !a.Operation.InProgress() })
+	if over.Operation.Phase != deploy.PhaseFailed || len(over.History) != 2 {
+		t.Errorf("the terminated rollback fired all the same: %s", describe(over))
+	}
 	if allowed, why, err := w.As(Guardian).SyncAllowed(t.Context(), ref); err != nil || !allowed {
 		t.Errorf("open window: allowed %t (%s), error %v", allowed, why, err)
 	}
 	w.Sync(t, ref)
-	app := synced(t, w, ref, 2, "v2")
-	if entry(t, app, 2).Identity() != entry(t, app, 1).Identity() {
-		t.Errorf("the terminated rollback fired all the same: %s", describe(app))
-	}
+	synced(t, w, ref, 2, "v2")
 }
 
 func parkedRollbackFires(t *testing.T, w World) {

@@ -91,7 +91,10 @@ func (q query) GetProject() string {
 
 // Get implements application.ApplicationServiceServer.
 func (p *api) Get(ctx context.Context, req *application.ApplicationQuery) (out *v1alpha1.Application, err error) {
-	err = p.on(ctx, query{req}, toGet, func(a *app, _ Account, _ time.Time) error {
+	err = p.on(ctx, query{req}, toGet, func(a *app, _ Account, now time.Time) error {
+		if req.GetRefresh() != "" {
+			p.server.reconcile(a, now)
+		}
 		out = a.object.DeepCopy()
 		return nil
 	})

@@ -28,9 +28,10 @@ type App struct {
 
 // app is an application, and what runs of it.
 type app struct {
-	object v1alpha1.Application
-	kept   *v1alpha1.ApplicationSpec // what an owner puts back; nil without owner
-	live   cluster
+	object     v1alpha1.Application
+	kept       *v1alpha1.ApplicationSpec // what an owner puts back; nil without owner
+	live       cluster
+	unreadable time.Time // when git could first not be read; zero if it can
 }
 
 func (a *app) ref() deploy.Ref {

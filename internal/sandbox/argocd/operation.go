@@ -52,7 +52,7 @@ func (s *Server) pickUp(a *app, now time.Time) {
 // proceed starts the work, or parks the operation: the window's end brings it here again.
 func (s *Server) proceed(a *app, now time.Time) {
 	state := a.object.Status.OperationState
-	if state == nil || state.Phase != common.OperationRunning {
+	if state == nil {
 		return
 	}
 	if s.held(a, state.Operation.InitiatedBy.Automated) {
@@ -74,8 +74,13 @@ func (s *Server) terminate(a *app, now time.Time) error {
 	return nil
 }
 
+// finish ends the operation one way or the other. One that is to be terminated under a closed window
+// stays Terminating until the window opens, and then ends without having done anything.
 func (s *Server) finish(a *app, now time.Time) {
 	state := a.object.Status.OperationState
+	if s.held(a, state.Operation.InitiatedBy.Automated) {
+		return
+	}
 	if state.Phase == common.OperationTerminating {
 		s.complete(a, common.OperationFailed, "Operation terminated", now)
 		return

@@ -10,10 +10,20 @@ import (
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
 )
 
-// look plans a look at the application: what its controller does after each operation, after a
-// change of the spec, as its pods get ready, and now and then.
+// look plans a look at the application after something that makes its controller ask git anew: an
+// operation's end, a changed spec.
 func (s *Server) look(a *app, at time.Time) {
 	s.agenda.add(at, func(now time.Time) { s.reconcile(a, now) })
+}
+
+// glance plans a look after something in the cluster changed. It does not ask git anew, and so shows
+// nothing while git cannot be read.
+func (s *Server) glance(a *app, at time.Time) {
+	s.agenda.add(at, func(now time.Time) {
+		if !s.ignores(a, now) {
+			s.reconcile(a, now)
+		}
+	})
 }
 
 func (s *Server) poll(a *app, at time.Time) {
@@ -21,9 +31,33 @@ func (s *Server) poll(a *app, at time.Time) {
 		if s.apps[key(a.ref())] != a {
 			return // deleted meanwhile
 		}
-		s.reconcile(a, now)
+		s.glance(a, now)
 		s.poll(a, now.Add(s.timings.Poll))
 	})
+}
+
+// ignores tells whether git cannot be read, and not for long: Argo CD then leaves the whole status,
+// health included, as it is.
+func (s *Server) ignores(a *app, now time.Time) bool {
+	if _, _, err := s.head(a); err == nil {
+		a.unreadable = time.Time{}
+		return false
+	}
+	if a.unreadable.IsZero() {
+		a.unreadable = now
+	}
+	return now.Sub(a.unreadable) <= s.timings.Grace
+}
+
+// head reads what git's head wants.
+func (s *Server) head(a *app) (rendered, []string, error) {
+	sources := a.object.Spec.GetSources()
+	revisions, err := s.resolveAll(sources)
+	if err != nil {
+		return rendered{}, nil, err
+	}
+	want, err := s.render(sources, revisions)
+	return want, revisions, err
 }
 
 func (s *Server) reconcile(a *app, now time.Time) {
@@ -39,28 +73,19 @@ func (s *Server) reconcile(a *app, now time.Time) {
 	a.object.Status.Resources = a.live.listed()
 	s.touch(a)
 	if next, ok := a.live.nextHealth(now, s.timings); ok {
-		s.look(a, next)
+		s.glance(a, next)
 	}
 	s.autoSync(a, before, now)
 }
 
 // compare holds what runs against git's head.
 func (s *Server) compare(a *app, now time.Time) {
-	st := &a.object.Status
-	spec := a.object.Spec.DeepCopy()
-	sources := spec.GetSources()
+	st, spec := &a.object.Status, a.object.Spec.DeepCopy()
 	st.Conditions = nil
-	st.Sync.ComparedTo = v1alpha1.ComparedTo{Destination: spec.Destination, Source: spec.GetSource(), Sources: spec.Sources}
-	revisions, err := s.resolveAll(sources)
-	var want rendered
-	if err == nil {
-		if len(spec.Sources) > 0 {
-			st.Sync.Revisions = revisions
-		} else {
-			st.Sync.Revision = revisions[0]
-		}
-		want, err = s.render(sources, revisions)
+	st.Sync = v1alpha1.SyncStatus{
+		ComparedTo: v1alpha1.ComparedTo{Destination: spec.Destination, Source: spec.GetSource(), Sources: spec.Sources},
 	}
+	want, revisions, err := s.head(a)
 	if err != nil {
 		at := seconds(now)
 		st.Sync.Status = v1alpha1.SyncStatusCodeUnknown
@@ -68,6 +93,11 @@ func (s *Server) compare(a *app, now time.Time) {
 			Type: v1alpha1.ApplicationConditionComparisonError, Message: "Failed to load target state: " + err.Error(), LastTransitionTime: &at,
 		}}
 		return
+	}
+	if len(spec.Sources) > 0 {
+		st.Sync.Revisions = revisions
+	} else {
+		st.Sync.Revision = revisions[0]
 	}
 	st.Sync.Status = v1alpha1.SyncStatusCodeOutOfSync
 	if slices.Equal(a.live.images, want.images) && a.live.has(want.resources) {

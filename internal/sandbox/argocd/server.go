@@ -48,6 +48,7 @@ type Timings struct {
 	Terminate time.Duration // from the request to end an operation to its end
 	Poll      time.Duration // between two looks at git
 	SelfHeal  time.Duration // from an operation's end to the first that undoes a manual change
+	Grace     time.Duration // how long an unreadable git leaves the whole status as it was
 }
 
 // RealTimings were measured on a real Argo CD with small applications and the stock polling interval.
@@ -61,6 +62,7 @@ func RealTimings() Timings {
 		Terminate: 4 * time.Second,
 		Poll:      2 * time.Minute,
 		SelfHeal:  5 * time.Second,
+		Grace:     3 * time.Minute,
 	}
 }
 
@@ -75,6 +77,7 @@ func (t Timings) orReal() Timings {
 		Terminate: cmp.Or(t.Terminate, real.Terminate),
 		Poll:      cmp.Or(t.Poll, real.Poll),
 		SelfHeal:  cmp.Or(t.SelfHeal, real.SelfHeal),
+		Grace:     cmp.Or(t.Grace, real.Grace),
 	}
 }
 

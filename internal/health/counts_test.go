@@ -6,9 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/cinegit/guardian/internal/health"
 	"github.com/cinegit/guardian/internal/policy"
-	"pgregory.net/rapid"
 )
 
 func ratioGate() policy.Gate {

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cinegit/guardian/internal/policy"
 	"github.com/prometheus/common/model"
+
+	"github.com/cinegit/guardian/internal/policy"
 )
 
 // Subject is what is judged, by the names of the policy.

@@ -109,10 +109,7 @@ func (r GateRecord) evident(g Gate, alpha float64) Verdict {
 // add counts one finding. No data counts neither way: it ends a row of errors, for the metrics
 // answered, and leaves a row of good measurements alone.
 func (r GateRecord) add(g Gate, f Finding, alpha float64) GateRecord {
-	weighed := g.Tolerance != nil && f.Sample != nil && f.Sample.Since.Total > 0
-	if weighed {
-		r = r.weigh(g, *f.Sample, alpha)
-	}
+	r, weighed := r.weigh(g, f.Sample, alpha)
 	switch f.Verdict {
 	case Pass:
 		if f.Assumed {
@@ -140,14 +137,17 @@ func (r GateRecord) add(g Gate, f Finding, alpha float64) GateRecord {
 	return r
 }
 
-func (r GateRecord) weigh(g Gate, s Sample, alpha float64) GateRecord {
-	var e Evidence
+// weigh adds what a comparison found to the evidence, and tells whether there was anything new.
+// Queries that do not count what is new (a rate, say) so fall back on the limits.
+func (r GateRecord) weigh(g Gate, s *Sample, alpha float64) (GateRecord, bool) {
+	if g.Tolerance == nil || s == nil || s.Since.Total <= 0 {
+		return r, false
+	}
+	e := Evidence{Before: s.Before}
 	if r.Evidence != nil {
 		e = *r.Evidence
-	} else {
-		e.Before = s.Before
 	}
-	e = e.add(g.test(e.Before, alpha), s.Since)
-	r.Evidence = &e
-	return r
+	next := e.add(g.test(e.Before, alpha), s.Since)
+	r.Evidence = &next
+	return r, next.Windows > e.Windows
 }

@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"testing"
 
-	"github.com/cinegit/guardian/internal/health"
-	"github.com/cinegit/guardian/internal/policy"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/cinegit/guardian/internal/health"
+	"github.com/cinegit/guardian/internal/policy"
 )
 
 // judged adds looks at one gate, one verdict each, and gives the verdict after every one.

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cinegit/guardian/internal/health"
 	"github.com/cinegit/guardian/internal/policy"
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestNamesAndWindowAreFilledIn(t *testing.T) {
@@ -158,7 +160,7 @@ func TestASilentPrometheusIsAnErrorAtTheDeadline(t *testing.T) {
 		defer cancel()
 		gates := make([]health.Gate, 20)
 		for i := range gates {
-			gates[i] = health.Gate{Name: fmt.Sprint(i), Gate: policy.Gate{Query: "q", FailureCondition: "result > 1"}}
+			gates[i] = health.Gate{Name: strconv.Itoa(i), Gate: policy.Gate{Query: "q", FailureCondition: "result > 1"}}
 		}
 		began := time.Now()
 		findings := health.Judge{Metrics: silent{}}.Measure(ctx, gates, health.Subject{}, time.Time{}, began)

@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/cinegit/guardian/internal/health"
 	"github.com/cinegit/guardian/internal/policy"
-	"pgregory.net/rapid"
 )
 
 func TestConditionsDecideAsInArgoRollouts(t *testing.T) {

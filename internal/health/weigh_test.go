@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cinegit/guardian/internal/health"
-	"github.com/cinegit/guardian/internal/health/evidence"
-	"github.com/cinegit/guardian/internal/policy"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/model"
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/cinegit/guardian/internal/health"
+	"github.com/cinegit/guardian/internal/health/evidence"
+	"github.com/cinegit/guardian/internal/policy"
 )
 
 const interval = 15 * time.Second
@@ -158,23 +159,27 @@ func TestCountsThatFallBehindAddNothing(t *testing.T) {
 	}
 }
 
-func TestFailedLooksOfAComparisonAreNotCountedAgain(t *testing.T) {
-	gates := []health.Gate{{Name: "errors", Gate: toleranceGate()}}
+func TestAFailedLookOfAComparisonCountsOnlyWhereNothingCouldBeWeighed(t *testing.T) {
+	gate := toleranceGate()
+	gate.Tolerance = ptr(policy.Percent(100)) // too much for any evidence
+	gates := []health.Gate{{Name: "errors", Gate: gate}}
+	fail := func(jm health.Judgement, since evidence.Counts) (health.Judgement, health.Verdict) {
+		sample := &health.Sample{Before: evidence.Counts{Bad: 450, Total: 90_000}, Since: since}
+		return jm.Add(gates, []health.Finding{{Gate: "errors", Verdict: health.Fail, Sample: sample}})
+	}
 	var jm health.Judgement
-	verdict := health.Verdict("")
-	sample := &health.Sample{Before: evidence.Counts{Bad: 450, Total: 90_000}, Since: evidence.Counts{Bad: 30, Total: 750}}
-	for range 10 {
-		jm, verdict = jm.Add(gates, []health.Finding{{Gate: "errors", Verdict: health.Fail, Sample: sample}})
+	var verdict health.Verdict
+	for i := range 10 {
+		jm, verdict = fail(jm, evidence.Counts{Bad: float64(30 * i), Total: float64(750 * i)})
 	}
-	if verdict != "" {
-		t.Errorf("the same errors ten times are %s", verdict)
+	if failed := jm.Gates["errors"].Failed; verdict != "" || failed != 1 { // the first had seen nothing yet
+		t.Errorf("it is %q with %d failures", verdict, failed)
 	}
-	sample.Since = evidence.Counts{} // nothing to weigh, as without a moment to count from
-	for range 3 {
-		jm, verdict = jm.Add(gates, []health.Finding{{Gate: "errors", Verdict: health.Fail, Sample: sample}})
+	for _, since := range []evidence.Counts{{}, {Bad: 10, Total: 100}} {
+		jm, verdict = fail(jm, since)
 	}
 	if verdict != health.Fail {
-		t.Errorf("three failed looks are %q", verdict)
+		t.Errorf("three failed looks that add nothing are %q", verdict)
 	}
 }
 

@@ -12,11 +12,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cinegit/guardian/internal/adapter/httpclient"
-	"github.com/cinegit/guardian/internal/health"
 	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
+
+	"github.com/cinegit/guardian/internal/adapter/httpclient"
+	"github.com/cinegit/guardian/internal/health"
 )
 
 // Config says where the server is and how it is reached.

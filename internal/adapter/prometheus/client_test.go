@@ -13,10 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cinegit/guardian/internal/adapter/prometheus"
-	"github.com/cinegit/guardian/internal/health"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/cinegit/guardian/internal/adapter/prometheus"
+	"github.com/cinegit/guardian/internal/health"
 )
 
 var moment = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)

@@ -3,8 +3,9 @@ package evidence_test
 import (
 	"testing"
 
-	"github.com/cinegit/guardian/internal/health/evidence"
 	"pgregory.net/rapid"
+
+	"github.com/cinegit/guardian/internal/health/evidence"
 )
 
 func TestTheRatioSeenLiesBetweenItsBounds(t *testing.T) {

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/cinegit/guardian/internal/health/evidence"
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/cinegit/guardian/internal/health/evidence"
 )
 
 // Bakes are simulated with a fixed seed: looks of 15s, errors at half a percent before the
@@ -98,9 +99,9 @@ func atMost(t *testing.T, what string, share, bound float64, runs int) {
 	}
 }
 
-// close holds the quantile of the times to detect to the reference: within one look, or by what
+// sameTime holds the quantile of the times to detect to the reference: within one look, or by what
 // both simulations leave open, which is more at the far end.
-func close(t *testing.T, what string, share float64, seconds []float64, quantile, want float64) {
+func sameTime(t *testing.T, what string, share float64, seconds []float64, quantile, want float64) {
 	t.Helper()
 	if share < quantile {
 		t.Errorf("%s: only %.1f%% fire", what, 100*share)
@@ -162,8 +163,8 @@ func TestBadReleasesAreSeenAsSoonAsTheReferenceSays(t *testing.T) {
 		{"side by side, 25% tolerated, 10x", sideBySide{50, 10, .25, .5}.harm, 15, 30},
 	} {
 		share, seconds := bakes(runs, 2*halfHour, 3, tt.begin)
-		close(t, tt.name, share, seconds, .5, tt.median)
-		close(t, tt.name, share, seconds, .95, tt.p95)
+		sameTime(t, tt.name, share, seconds, .5, tt.median)
+		sameTime(t, tt.name, share, seconds, .95, tt.p95)
 	}
 	for _, tt := range []row{
 		{"before and after, 2x", beforeAfter{50, 2, .25, 0, 0}.harm, 195, 0},
@@ -174,9 +175,9 @@ func TestBadReleasesAreSeenAsSoonAsTheReferenceSays(t *testing.T) {
 		{"before and after, 10x at 5 rps", beforeAfter{5, 10, .25, 0, 0}.harm, 30, 0},
 	} {
 		share, seconds := bakes(runs, 2*halfHour, 4, tt.begin)
-		close(t, tt.name, share, seconds, .5, tt.median)
+		sameTime(t, tt.name, share, seconds, .5, tt.median)
 		if tt.p95 > 0 {
-			close(t, tt.name, share, seconds, .95, tt.p95)
+			sameTime(t, tt.name, share, seconds, .95, tt.p95)
 		}
 	}
 }
@@ -197,7 +198,7 @@ func TestHealthyReleasesPassEarlyAndBadOnesDoNot(t *testing.T) {
 		if math.Abs(share-tt.share) > 3*math.Sqrt(tt.share*(1-tt.share)/runs)+.01 {
 			t.Errorf("%s: %.1f%% pass early, want %.1f%%", tt.name, 100*share, 100*tt.share)
 		}
-		close(t, tt.name, 1, seconds, .5, tt.seconds)
+		sameTime(t, tt.name, 1, seconds, .5, tt.seconds)
 		bad, _ := bakes(runs, halfHour, 6, beforeAfter{tt.rps, 1 + tt.safe, .25, tt.safe, 0}.pass)
 		atMost(t, tt.name+", as bad as must not pass", bad, .05, runs)
 	}

@@ -5,8 +5,9 @@ import (
 	"math"
 	"testing"
 
-	"github.com/cinegit/guardian/internal/health/evidence"
 	"pgregory.net/rapid"
+
+	"github.com/cinegit/guardian/internal/health/evidence"
 )
 
 func hollander() (x, y []float64) {

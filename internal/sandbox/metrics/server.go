@@ -9,9 +9,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/cinegit/guardian/internal/health"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql"
+
+	"github.com/cinegit/guardian/internal/health"
 )
 
 const (
@@ -66,7 +67,7 @@ func (s *Server) Hang(hang bool) {
 }
 
 // errDown is what a client sees of a Prometheus that is not there.
-var errDown = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+var errDown error = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 
 // faults waits out a hang and tells of an outage.
 func (s *Server) faults(ctx context.Context) error {
@@ -116,7 +117,7 @@ func inWords(err error) error {
 	if errors.As(err, &timeout) || errors.As(err, &canceled) {
 		return fmt.Errorf("query sandbox metrics: %w", err)
 	}
-	return fmt.Errorf("%w: %v", health.ErrQuery, err)
+	return fmt.Errorf("%w: %w", health.ErrQuery, err)
 }
 
 // errParse marks a query that the engine did not even begin: bad_data in the HTTP API.

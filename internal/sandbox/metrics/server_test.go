@@ -15,12 +15,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cinegit/guardian/internal/adapter/prometheus"
-	"github.com/cinegit/guardian/internal/health"
-	"github.com/cinegit/guardian/internal/sandbox/metrics"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/cinegit/guardian/internal/adapter/prometheus"
+	"github.com/cinegit/guardian/internal/health"
+	"github.com/cinegit/guardian/internal/sandbox/metrics"
 )
 
 var start = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)

@@ -130,10 +130,12 @@ type querier struct {
 	mint, maxt int64
 }
 
+// Select implements storage.Querier; series come ordered by their labels.
 func (q querier) Select(_ context.Context, _ bool, _ *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
 	return &seriesSet{series: q.store.match(q.mint, q.maxt, matchers), at: -1}
 }
 
+// LabelValues implements storage.LabelQuerier.
 func (q querier) LabelValues(_ context.Context, name string, _ *storage.LabelHints, matchers ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	var values []string
 	for _, one := range q.store.match(q.mint, q.maxt, matchers) {
@@ -145,6 +147,7 @@ func (q querier) LabelValues(_ context.Context, name string, _ *storage.LabelHin
 	return slices.Compact(values), nil, nil
 }
 
+// LabelNames implements storage.LabelQuerier.
 func (q querier) LabelNames(_ context.Context, _ *storage.LabelHints, matchers ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	var names []string
 	for _, one := range q.store.match(q.mint, q.maxt, matchers) {
@@ -154,6 +157,7 @@ func (q querier) LabelNames(_ context.Context, _ *storage.LabelHints, matchers .
 	return slices.Compact(names), nil, nil
 }
 
+// Close implements storage.LabelQuerier.
 func (querier) Close() error { return nil }
 
 type seriesSet struct {
@@ -161,7 +165,17 @@ type seriesSet struct {
 	at     int
 }
 
-func (s *seriesSet) Next() bool                        { s.at++; return s.at < len(s.series) }
-func (s *seriesSet) At() storage.Series                { return promql.NewStorageSeries(s.series[s.at]) }
-func (s *seriesSet) Err() error                        { return nil }
+// Next implements storage.SeriesSet.
+func (s *seriesSet) Next() bool {
+	s.at++
+	return s.at < len(s.series)
+}
+
+// At implements storage.SeriesSet.
+func (s *seriesSet) At() storage.Series { return promql.NewStorageSeries(s.series[s.at]) }
+
+// Err implements storage.SeriesSet.
+func (s *seriesSet) Err() error { return nil }
+
+// Warnings implements storage.SeriesSet.
 func (s *seriesSet) Warnings() annotations.Annotations { return nil }

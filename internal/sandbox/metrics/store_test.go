@@ -2,14 +2,15 @@ package metrics_test
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/cinegit/guardian/internal/sandbox/metrics"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/cinegit/guardian/internal/sandbox/metrics"
 )
 
 func values(t *testing.T, server *metrics.Server, query string, at time.Time) []float64 {
@@ -51,7 +52,7 @@ func TestASampleThatIsNotNewerIsRefused(t *testing.T) {
 func TestTheNumberOfSeriesIsBounded(t *testing.T) {
 	store := metrics.NewStore(0)
 	for i := range 10_000 {
-		if err := store.Append(labels.FromStrings("__name__", "x", "i", fmt.Sprint(i)), start, 1); err != nil {
+		if err := store.Append(labels.FromStrings("__name__", "x", "i", strconv.Itoa(i)), start, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -66,7 +67,7 @@ func TestQueriesAndSamplesMayComeAtOnce(t *testing.T) {
 	for writer := range 4 {
 		all.Go(func() {
 			for i := range 300 {
-				add(t, server, start.Add(time.Duration(i)*time.Second), float64(i), "__name__", "x", "writer", fmt.Sprint(writer))
+				add(t, server, start.Add(time.Duration(i)*time.Second), float64(i), "__name__", "x", "writer", strconv.Itoa(writer))
 			}
 		})
 		all.Go(func() {

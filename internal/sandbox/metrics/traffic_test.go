@@ -8,10 +8,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cinegit/guardian/internal/health"
 	"github.com/cinegit/guardian/internal/policy"
 	"github.com/cinegit/guardian/internal/sandbox/metrics"
-	"github.com/google/go-cmp/cmp"
 )
 
 const (
@@ -104,10 +105,10 @@ func TestTrafficRunsInVirtualTimeAndAGateSeesItGoBad(t *testing.T) {
 			Tolerance: ptr(policy.Percent(0.25)),
 		}}}
 		judge := health.Judge{Metrics: server}
-		time.Sleep(31 * time.Minute) // virtual
+		<-time.After(31 * time.Minute) // virtual
 		subject := health.Subject{Service: "review", Stage: "prod", ChangedAt: time.Now()}
 		measure := func() health.Verdict {
-			time.Sleep(2 * time.Minute) // virtual
+			<-time.After(2 * time.Minute) // virtual
 			return health.Overall(judge.Measure(ctx, gates, subject, time.Time{}, time.Now()))
 		}
 		if v := measure(); v != health.Pass {

@@ -100,7 +100,7 @@ func startGuardian(t testing.TB, binary, dir, listen string, w wiring) *guardian
 	t.Cleanup(func() {
 		g.process.Stop()
 		if t.Failed() {
-			t.Logf("guardian's log:\n%s", g.process.Tail(40))
+			t.Logf("guardian's log:\n%s", g.process.Tail(15))
 		}
 	})
 	return g

@@ -41,10 +41,14 @@ func newArgoProxy(t testing.TB, upstream string) *argoProxy {
 	t.Helper()
 	p := &argoProxy{calls: map[string][]time.Time{}}
 	target := &url.URL{Scheme: "https", Host: upstream}
+	// Offered both, Argo CD takes HTTP/1.1, in which there is no gRPC.
+	onlyHTTP2 := new(http.Protocols)
+	onlyHTTP2.SetHTTP2(true)
 	forward := &httputil.ReverseProxy{
-		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport:      &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true},
-		FlushInterval:  -1,
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, Protocols: onlyHTTP2, DisableCompression: true,
+		},
 		ModifyResponse: p.reply,
 		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { p.dropAll(); panic(http.ErrAbortHandler) },
 		ErrorLog:       log.New(t.Output(), "", 0),

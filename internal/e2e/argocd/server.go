@@ -90,7 +90,7 @@ func (s *Server) start(ctx context.Context) error {
 	return nil
 }
 
-// startGit serves one empty repository.
+// startGit serves one repository whose main branch is empty: Argo CD takes none without a commit.
 func (s *Server) startGit(ctx context.Context) error {
 	git, err := proc.Find("git", "git")
 	if err != nil {
@@ -99,6 +99,12 @@ func (s *Server) startGit(ctx context.Context) error {
 	s.GitDir = s.cluster.path("git/e2e.git")
 	if out, err := exec.CommandContext(ctx, git, "init", "--quiet", "--bare", "--initial-branch=main", s.GitDir).CombinedOutput(); err != nil {
 		return fmt.Errorf("git init: %w: %s", err, out)
+	}
+	commit := exec.CommandContext(ctx, "sh", "-ec", `git update-ref refs/heads/main "$(git commit-tree -m start "$(git mktree </dev/null)")"`)
+	commit.Env = append(os.Environ(), "GIT_DIR="+s.GitDir, "GIT_AUTHOR_NAME=e2e", "GIT_AUTHOR_EMAIL=e2e@example.invalid",
+		"GIT_COMMITTER_NAME=e2e", "GIT_COMMITTER_EMAIL=e2e@example.invalid")
+	if out, err := commit.CombinedOutput(); err != nil {
+		return fmt.Errorf("git commit: %w: %s", err, out)
 	}
 	s.GitURL = fmt.Sprintf("git://127.0.0.1:%d/e2e.git", s.port.git)
 	daemon, err := s.cluster.run("git-daemon", git, nil, "daemon", "--listen=127.0.0.1", fmt.Sprintf("--port=%d", s.port.git),

@@ -111,7 +111,7 @@ func (c checker) verifiable(at pointer, rule Rule) {
 	gates := map[string]bool{}
 	for _, name := range c.servicesOf(rule.Target) {
 		names := rule.VerifyGates(c.Services[name])
-		if len(names) == 0 && !c.broken(pointer("/services").key(name), "gates") {
+		if !slices.ContainsFunc(names, c.decides) && !c.broken(pointer("/services").key(name), "gates") {
 			blind = append(blind, name)
 		}
 		for _, gate := range names {
@@ -119,7 +119,7 @@ func (c checker) verifiable(at pointer, rule Rule) {
 		}
 	}
 	if len(blind) > 0 && !c.broken(at.key("verify"), "gates") {
-		c.flaw(at.key("verify"), fmt.Sprintf("no gate tells whether a remedy helped %s", strings.Join(blind, ", ")), "give the service gates, or the rule verify: {gates: […]}")
+		c.flaw(at.key("verify"), fmt.Sprintf("no gate tells whether a remedy helped %s", strings.Join(blind, ", ")), "give the service gates, or the rule verify: {gates: […]}; gates with dryRun do not count")
 	}
 	for name := range gates {
 		tightest, ok := c.tight[name]
@@ -128,6 +128,9 @@ func (c checker) verifiable(at pointer, rule Rule) {
 		}
 	}
 }
+
+// decides tells whether a gate counts for more than show. One that is unknown is told elsewhere.
+func (c checker) decides(gate string) bool { return !c.Gates[gate].DryRun }
 
 // inTime checks that a gate can tell within a rule's time that a remedy helped.
 func (c checker) inTime(at pointer, name string, g Gate, rule Rule) {

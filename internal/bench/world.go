@@ -32,6 +32,8 @@ type world struct {
 	prom               *metrics.Server
 	services           []string
 	closers            []func()
+	sampled            time.Time // the last sample's time
+	ticks              float64   // samples so far
 }
 
 func newWorld(services int, extra string) (*world, error) {
@@ -127,14 +129,19 @@ func (w *world) deploy(ctx context.Context) error {
 	return nil
 }
 
-// sample leaves two minutes of samples, with so many errors of a hundred requests, up to now.
+// sample leaves samples every five seconds up to now, from two minutes before at the first call, with so
+// many errors of a hundred requests.
 func (w *world) sample(errors float64, now time.Time) error {
-	for _, s := range w.services {
-		for i := range 25 {
-			at := now.Add(time.Duration(i-24) * 5 * time.Second)
+	if w.sampled.IsZero() {
+		w.sampled = now.Add(-2 * time.Minute)
+	}
+	for at := w.sampled.Add(5 * time.Second); !at.After(now); at = at.Add(5 * time.Second) {
+		w.ticks++
+		w.sampled = at
+		for _, s := range w.services {
 			for code, n := range map[string]float64{"200": 100 - errors, "500": errors} {
 				set := labels.FromStrings(labels.MetricName, "http_requests_total", "service", s, "code", code)
-				if err := w.prom.Append(set, at, float64(i+1)*n); err != nil {
+				if err := w.prom.Append(set, at, w.ticks*n); err != nil {
 					return err
 				}
 			}

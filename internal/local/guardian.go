@@ -69,7 +69,7 @@ func New(ctx context.Context, o Options) (*Guardian, error) {
 	if err := os.MkdirAll(o.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	store, err := boltledger.Open(filepath.Join(o.Data, "guardian.db"))
+	store, err := boltledger.Open(filepath.Join(o.Data, ledgerFile))
 	if err != nil {
 		return nil, err
 	}

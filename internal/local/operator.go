@@ -1,13 +1,11 @@
 package local
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cinegit/guardian/internal/api"
@@ -58,7 +56,7 @@ func (g *Guardian) operatorRoutes(mux *http.ServeMux) {
 // statusOf maps what went wrong to HTTP: see package api.
 func statusOf(err error) int {
 	switch {
-	case errors.Is(err, errBadInput):
+	case isAny(err, errBadInput, ledger.ErrAmbiguous):
 		return http.StatusBadRequest
 	case errors.Is(err, ledger.ErrNotFound):
 		return http.StatusNotFound
@@ -90,33 +88,6 @@ func decode(r *http.Request, into any) error {
 	return nil
 }
 
-// find resolves "last", a whole ID, or a prefix of one that is unique among the newest incidents.
-func (g *Guardian) find(ctx context.Context, id string) (string, error) {
-	newest, err := g.ledger.Incidents(ctx, 500)
-	if err != nil {
-		return "", err
-	}
-	if id == "last" && len(newest) > 0 {
-		return newest[0].ID, nil
-	}
-	var hits []string
-	for _, inc := range newest {
-		if inc.ID == id {
-			return id, nil
-		}
-		if strings.HasPrefix(inc.ID, id) {
-			hits = append(hits, inc.ID)
-		}
-	}
-	switch len(hits) {
-	case 0:
-		return id, nil
-	case 1:
-		return hits[0], nil
-	}
-	return "", fmt.Errorf("%w: %q could be any of %s", errBadInput, id, strings.Join(hits[:min(len(hits), 5)], ", "))
-}
-
 func (g *Guardian) getIncidents(r *http.Request, _ string) (any, error) {
 	limit := 20
 	if s := r.URL.Query().Get("limit"); s != "" {
@@ -131,20 +102,11 @@ func (g *Guardian) getIncidents(r *http.Request, _ string) (any, error) {
 }
 
 func (g *Guardian) getIncident(r *http.Request, _ string) (any, error) {
-	id, err := g.find(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	inc, err := g.ledger.Incident(r.Context(), id)
-	if err != nil {
-		return nil, err
-	}
-	events, err := g.ledger.Events(r.Context(), id, -1)
-	return api.Explained{Incident: inc, Events: events}, err
+	return explain(r.Context(), g.ledger, r.PathValue("id"))
 }
 
 func (g *Guardian) getEvents(r *http.Request, _ string) (any, error) {
-	id, err := g.find(r.Context(), r.PathValue("id"))
+	id, err := g.ledger.Find(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +121,7 @@ func (g *Guardian) getEvents(r *http.Request, _ string) (any, error) {
 }
 
 func (g *Guardian) postUndo(r *http.Request, by string) (any, error) {
-	id, err := g.find(r.Context(), r.PathValue("id"))
+	id, err := g.ledger.Find(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +135,7 @@ func (g *Guardian) postApprove(granted bool) act {
 		if err := decode(r, &reason); err != nil {
 			return nil, err
 		}
-		id, err := g.find(r.Context(), r.PathValue("id"))
+		id, err := g.ledger.Find(r.Context(), r.PathValue("id"))
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,6 @@
 //
 // Beyond Step Functions there is Wake, which cuts a Wait short.
 //
-// An execution is one goroutine, asleep in a timer while it waits; ten thousand are fine (about
-// 100 MB at the very most). How many tasks run at once is bounded by Options.MaxTasks.
+// An execution is one goroutine, asleep in a timer while it waits; ten thousand that wait take
+// about 100 MB. How many tasks run at once is bounded by Options.MaxTasks.
 package workflow

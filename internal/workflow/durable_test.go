@@ -527,7 +527,7 @@ func TestStopLosesPatienceAndTheTaskIsDoneAgain(t *testing.T) {
 
 func TestStoppingThousandsThatWaitWritesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const many = 3000
+		const many = 1000
 		w := newWorld(t, machineOf(`"A":{"Type":"Wait","Seconds":600,"End":true}`), nil)
 		for i := range many {
 			w.start(fmt.Sprint(i), i)

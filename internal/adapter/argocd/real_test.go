@@ -299,10 +299,3 @@ func run(t *testing.T, dir, name string, args ...string) string {
 	}
 	return strings.TrimSpace(string(out))
 }
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}

@@ -24,24 +24,30 @@ func (s *Server) Start(address string) (listening string, err error) {
 	if s.options.TLS != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(s.options.TLS)))
 	}
-	s.serving = grpc.NewServer(options...)
-	application.RegisterApplicationServiceServer(s.serving, &api{server: s})
-	version.RegisterVersionServiceServer(s.serving, versions{})
+	server := grpc.NewServer(options...)
+	application.RegisterApplicationServiceServer(server, &api{server: s})
+	version.RegisterVersionServiceServer(server, versions{})
 	ctx, cancel := context.WithCancel(context.Background())
-	s.stop = cancel
 	go s.Run(ctx)
-	go func() { _ = s.serving.Serve(listener) }() // ends with Close
+	go func() { _ = server.Serve(listener) }() // ends with stop
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stop = func() {
+		cancel()
+		server.Stop()
+	}
 	return listener.Addr().String(), nil
 }
 
-// Close ends what Start began, and every call under way.
+// Close ends what Start began, and every call under way. Start may follow.
 func (s *Server) Close() {
-	if s.serving == nil {
-		return
+	s.mu.Lock()
+	stop := s.stop
+	s.stop = nil
+	s.mu.Unlock()
+	if stop != nil {
+		stop()
 	}
-	s.stop()
-	s.serving.Stop()
-	s.serving = nil
 }
 
 // Run calls OnChange as things happen, until the context ends. Options.Now must go on as time does.

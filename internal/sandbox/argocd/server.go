@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc"
-
 	"github.com/cinegit/guardian/internal/deploy"
 )
 
@@ -96,9 +94,7 @@ type Server struct {
 	faults  []Fault
 	down    bool
 	changed []deploy.Ref
-
-	serving *grpc.Server
-	stop    func()
+	stop    func() // ends what Start began
 }
 
 // New builds a Server without applications and with an empty repository.

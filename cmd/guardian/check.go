@@ -1,17 +1,21 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/cinegit/guardian/internal/api"
 	"github.com/cinegit/guardian/internal/cli"
+	"github.com/cinegit/guardian/internal/local"
 	"github.com/cinegit/guardian/internal/policy"
 )
 
 type checkCmd struct {
-	File string `arg:"" help:"The policy, as guardian.yaml."`
+	File  string `arg:"" help:"The policy, as guardian.yaml."`
+	Probe bool   `help:"Also try what the policy connects to, and look its secrets up; nothing is sent to where people are told."`
 }
 
 // checked is what --json shows of a check.
@@ -23,7 +27,7 @@ type checked struct {
 }
 
 // Run checks a policy file.
-func (cmd checkCmd) Run(c *console, g *globals) error {
+func (cmd checkCmd) Run(ctx context.Context, c *console, g *globals) error {
 	p, err := policy.Load(cmd.File)
 	var mistakes policy.Mistakes
 	switch {
@@ -32,7 +36,24 @@ func (cmd checkCmd) Run(c *console, g *globals) error {
 	case err != nil:
 		return badInput("%w", err)
 	}
-	return c.show(g, checked{OK: true, File: cmd.File, Mistakes: policy.Mistakes{}}, func(v cli.View) string { return v.Policy(cmd.File, p) })
+	answer := checked{OK: true, File: cmd.File, Mistakes: policy.Mistakes{}}
+	if cmd.Probe {
+		if answer.Connections, err = local.Probe(ctx, p); err != nil {
+			return err
+		}
+	}
+	err = c.show(g, answer, func(v cli.View) string {
+		page := v.Policy(cmd.File, p)
+		if cmd.Probe {
+			page += "\n" + v.Probes(answer.Connections)
+		}
+		return page
+	})
+	failing := slices.ContainsFunc(answer.Connections, func(c api.Connection) bool { return !c.OK })
+	if err == nil && failing {
+		return errors.New("not everything that the policy names answers")
+	}
+	return err
 }
 
 // refuse shows the mistakes and says how many there are.

@@ -48,7 +48,6 @@ func (p *page) field(label string, s style, words string) {
 
 // hang writes a lead-in and the wrapped text beside it, all after so many spaces.
 func (p *page) hang(indent int, lead cell, words cell) {
-	lead.text = clean(lead.text)
 	margin := strings.Repeat(" ", indent) + p.paint(lead.style, lead.text)
 	hanging := indent + columnsOf(lead.text)
 	if lead.text != "" {

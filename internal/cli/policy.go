@@ -115,15 +115,20 @@ func (p *page) rules(pol *policy.Policy) {
 	p.title("Rules (the first that matches an alert counts)")
 	for _, r := range pol.Rules {
 		mode := pol.Mode.Stricter(r.Mode)
-		p.hang(2, cell{r.Name + ":", bold}, text(r.Match.Text))
-		p.hang(4, cell{"at", dim}, text(fmt.Sprintf("%s / %s", r.Target.Service, r.Target.Stage)))
-		p.hang(4, cell{"confirm", dim}, text(gatesOr(r.ConfirmGates(policy.Service{}))))
-		p.hang(4, cell{string(mode), dim}, text(remedies(r.Remedies)))
-		p.hang(4, cell{"verify", dim}, text(fmt.Sprintf("%s, within %s", gatesOr(r.VerifyGates(policy.Service{})), r.Verify.Within)))
+		p.hang(2, cell{clean(r.Name) + ":", bold}, text(r.Match.Text))
+		p.part("at", fmt.Sprintf("%s / %s", r.Target.Service, r.Target.Stage))
+		p.part("confirm", gatesOr(r.ConfirmGates(policy.Service{})))
+		p.part(string(mode), remedies(r.Remedies))
+		p.part("verify", fmt.Sprintf("%s, within %s", gatesOr(r.VerifyGates(policy.Service{})), r.Verify.Within))
 	}
 	if len(pol.Rules) == 0 {
 		p.line("  none: no alert leads to a remedy")
 	}
+}
+
+// part writes one part of a rule.
+func (p *page) part(label, words string) {
+	p.hang(4, cell{pad(label, len("confirm")), dim}, text(words))
 }
 
 func gatesOr(names []string) string { return cmp.Or(strings.Join(names, ", "), "the service's gates") }

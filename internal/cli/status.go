@@ -11,7 +11,7 @@ import (
 // Status shows how Guardian and everything it watches is, what a person should look at first.
 func (v View) Status(s api.Status) string {
 	p := v.page()
-	p.line("%s  mode %s, up %s", p.paint(bold, "guardian "+clean(s.Version)), s.Mode, span(s.Now.Sub(s.Started)))
+	p.line("%s  mode %s, up %s", p.paint(bold, "guardian "+clean(s.Version)), clean(string(s.Mode)), span(s.Now.Sub(s.Started)))
 	p.field("policy", plain, fmt.Sprintf("%s, loaded %s", s.Policy.File, v.ago(s.Policy.LoadedAt)))
 	if s.Policy.Problem != "" {
 		p.field("", red, "a newer file was not taken, this one stays in force:")

@@ -59,7 +59,7 @@ func (v View) table(t table, indent int) string {
 			v.row(&b, margin, cells, widths, []string{cut(words.text, max(room, minCut))})
 		case below:
 			v.row(&b, margin, cells, widths, []string{""})
-			v.below(&b, margin+gap+gap, words)
+			v.below(&b, margin+gap+gap, strings.ToLower(t.head[last])+": ", words)
 		default:
 			v.row(&b, margin, cells, widths, wrap(words.text, room))
 		}
@@ -87,12 +87,15 @@ func (v View) row(b *strings.Builder, margin string, cells []cell, widths []int,
 }
 
 // below writes a last cell below its row.
-func (v View) below(b *strings.Builder, margin string, c cell) {
+func (v View) below(b *strings.Builder, margin, label string, c cell) {
 	if c.text == "" {
 		return
 	}
+	lead := margin + v.paint(dim, label)
+	margin += strings.Repeat(" ", columnsOf(label))
 	for _, line := range wrap(c.text, v.columns()-len(margin)) {
-		b.WriteString(margin + v.paint(c.style, line) + "\n")
+		b.WriteString(lead + v.paint(c.style, line) + "\n")
+		lead = margin
 	}
 }
 

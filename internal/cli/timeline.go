@@ -76,7 +76,7 @@ func (t *timeline) column() int {
 
 func (t *timeline) event(e ledger.Event) {
 	lead := gap + padLeft(sinceStart(e.At.Sub(t.inc.StartsAt)), t.since) + gap + t.paint(dim, t.clock(e.At)) + gap +
-		t.paint(ofKind(e), pad(string(e.Kind), t.kinds)) + gap
+		t.paint(ofKind(e), pad(clean(string(e.Kind)), t.kinds)) + gap
 	margin := strings.Repeat(" ", t.column())
 	if t.column() == 2*len(gap) {
 		t.line("%s", lead)
@@ -87,7 +87,7 @@ func (t *timeline) event(e ledger.Event) {
 		lead = margin
 	}
 	for _, s := range e.Suspects {
-		t.hang(t.column(), cell{fmt.Sprintf("%3.0f%%", 100*s.Score), bold}, text(s.Reason))
+		t.hang(t.column(), cell{fmt.Sprintf("%2.0f%%", 100*s.Score), bold}, text(s.Reason))
 	}
 	t.plan(e.Plan)
 	for _, f := range e.Findings {
@@ -143,7 +143,7 @@ func (t *timeline) plan(plan []ledger.Remedy) {
 // finding writes what a gate said, with what it was held against and the query the first time in a
 // step.
 func (t *timeline) finding(f health.Finding, step string) {
-	verdict := string(f.Verdict)
+	verdict := clean(string(f.Verdict))
 	if f.DryRun {
 		verdict += " (dry run, does not count)"
 	}

@@ -74,9 +74,9 @@ func ofEnd(end ledger.End) style {
 // state is the end state, or the step of an incident that is open.
 func state(inc ledger.Incident) string {
 	if inc.End != "" {
-		return string(inc.End)
+		return clean(string(inc.End))
 	}
-	return "open: " + string(inc.Step)
+	return "open: " + clean(string(inc.Step))
 }
 
 // clock is the time of day.

@@ -155,7 +155,7 @@ func (s tale) play(t *testing.T, spoil func(w *scenario.World)) (outcome, *scena
 		spoil(w)
 	}
 	fire(w)
-	w.Until(t.Context(), minutes(20))
+	w.Until(t.Context(), minutes(14))
 	return outcomeOf(t, w, s.app), w
 }
 
@@ -191,7 +191,7 @@ func TestACallOfArgoCDThatFailsIsMadeAgainAndTakesEffectOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			want, clean := s.play(t, nil)
 			for _, method := range []string{"get", "windows", "rollback", "terminate", "patch"} {
-				before := map[string]int{"get": 9, "windows": 9}[method] // of the reconcile before, and of that after
+				before := map[string]int{"get": 15, "windows": 15}[method] // the slow reconcile's
 				for n := range clean.Argo.Calls(method) - before {
 					for _, landed := range []bool{false, true} {
 						got, w := s.play(t, func(w *scenario.World) {

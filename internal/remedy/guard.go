@@ -30,7 +30,7 @@ func (f facts) ownSwitch(ledger.Remedy) string {
 	if f.may {
 		return ""
 	}
-	return f.mayWhy
+	return orElse(f.mayWhy, "Guardian's own switch is off")
 }
 
 // overridden: never past a human decision.

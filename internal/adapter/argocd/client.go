@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,23 +15,6 @@ import (
 	"github.com/cinegit/guardian/internal/deploy"
 	"github.com/cinegit/guardian/internal/remedy"
 )
-
-// DefaultTimeout bounds a call whose Config has no Timeout.
-const DefaultTimeout = 10 * time.Second
-
-// Config says how to reach one argocd-server. ARGOCD_SERVER, ARGOCD_AUTH_TOKEN and the files of the
-// argocd program are never looked at.
-type Config struct {
-	Server    string        // host[:port] without a scheme; the port is 443 unless given
-	CAFile    string        // PEM file of certificate authorities, beside those of the machine
-	Insecure  bool          // do not check the server's certificate
-	PlainText bool          // no TLS
-	GRPCWeb   bool          // for ingresses without HTTP/2
-	Timeout   time.Duration // of one call, connecting included; zero is DefaultTimeout
-	// Token is asked before every call, and once more when Argo CD did not accept the token, so
-	// that a rotated one is taken up without a restart.
-	Token func(ctx context.Context) (string, error)
-}
 
 // Client talks to one Argo CD over one connection, which it opens with the first call and keeps.
 // It may be used from several goroutines.
@@ -75,18 +57,6 @@ func newClient(link link, timeout time.Duration) *Client {
 	return &Client{link: link, timeout: timeout, projects: map[deploy.Ref]string{}}
 }
 
-func (c Config) check() error {
-	switch {
-	case c.Server == "":
-		return errors.New("argocd: server is empty: write host[:port] of argocd-server")
-	case strings.Contains(c.Server, "://"):
-		return fmt.Errorf("argocd: server %q has a scheme: write host[:port]", c.Server)
-	case c.Token == nil:
-		return errors.New("argocd: token is missing: refer to an API token")
-	}
-	return nil
-}
-
 // Close ends the connection. Calls under way end with deploy.ErrUnavailable.
 func (c *Client) Close() error { return c.link.close() }
 
@@ -114,6 +84,7 @@ func (c *Client) Application(ctx context.Context, ref deploy.Ref) (out deploy.Ap
 		if outdated(app) {
 			app = c.refreshed(ctx, s, ref, app)
 		}
+		c.learn(ref, app)
 		out, err = applicationOf(ref, app)
 		return err
 	})
@@ -230,13 +201,20 @@ func (c *Client) located(ctx context.Context, s *session, ref deploy.Ref) (deplo
 		if err != nil {
 			return ref, err
 		}
+		c.learn(ref, app)
 		project = app.Spec.GetProject()
-		c.mu.Lock()
-		c.projects[ref] = project
-		c.mu.Unlock()
 	}
 	ref.Project = project
 	return ref, nil
+}
+
+func (c *Client) learn(ref deploy.Ref, app *v1alpha1.Application) {
+	if ref.Project != "" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.projects[ref] = app.Spec.GetProject()
 }
 
 // forgetIfMoved drops a learnt project that no longer holds the application: the next call learns anew.

@@ -49,6 +49,15 @@ func object(t *testing.T, s *argocd.Server) v1alpha1.Application {
 	return app
 }
 
+// pass lets time go by, in a bubble at no cost.
+func pass(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-t.Context().Done():
+	case <-time.After(d):
+	}
+}
+
 // release commits a tag, syncs it and gives it time to roll out.
 func release(t *testing.T, s *argocd.Server, tag string) v1alpha1.Application {
 	t.Helper()
@@ -56,7 +65,7 @@ func release(t *testing.T, s *argocd.Server, tag string) v1alpha1.Application {
 	if err := s.Sync(web, "somebody"); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(time.Minute)
+	pass(t, time.Minute)
 	return object(t, s)
 }
 
@@ -70,7 +79,7 @@ func TestHealthIsThatOfBeforeForAMomentAfterASync(t *testing.T) {
 		real := argocd.RealTimings()
 		var seen []string
 		for _, wait := range []time.Duration{0, real.PickUp, real.Sync, real.Stale, real.Deadline} {
-			time.Sleep(wait)
+			pass(t, wait)
 			app := object(t, s)
 			phase := "Pending"
 			if state := app.Status.OperationState; state != nil {
@@ -119,7 +128,7 @@ func TestADryRunAppendsNothingAndChangesNothing(t *testing.T) {
 		if _, err := s.Client("token").Rollback(t.Context(), &application.ApplicationRollbackRequest{Name: &name, Id: &id, DryRun: &dry}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute)
+		pass(t, time.Minute)
 		app := object(t, s)
 		if len(app.Status.History) != 2 || !slices.Equal(app.Status.Summary.Images, []string{image("v2")}) || !app.Status.OperationState.Operation.Sync.DryRun {
 			t.Errorf("history %v, images %v", app.Status.History, app.Status.Summary.Images)
@@ -129,11 +138,11 @@ func TestADryRunAppendsNothingAndChangesNothing(t *testing.T) {
 
 func TestAutoSyncFollowsHeadAndDoesNotRetryAFailure(t *testing.T) {
 	inBubble(t, argocd.App{AutoSync: true}, func(t *testing.T, s *argocd.Server) {
-		time.Sleep(time.Minute)
+		pass(t, time.Minute)
 		s.Commit(map[string]argocd.Manifests{"web": {Broken: "not YAML"}})
-		time.Sleep(argocd.RealTimings().Poll + time.Minute)
+		pass(t, argocd.RealTimings().Poll+time.Minute)
 		commit(s, "v2")
-		time.Sleep(argocd.RealTimings().Poll + time.Minute)
+		pass(t, argocd.RealTimings().Poll+time.Minute)
 		app := object(t, s)
 		if n := len(app.Status.History); n != 2 || !app.Status.History[1].InitiatedBy.Automated {
 			t.Errorf("history has %d entries: %v", n, app.Status.History)
@@ -144,11 +153,11 @@ func TestAutoSyncFollowsHeadAndDoesNotRetryAFailure(t *testing.T) {
 func TestSelfHealUndoesWhatAPersonDidAndNothingElseDoes(t *testing.T) {
 	for selfHeal, want := range map[bool]string{true: "v1", false: "v9"} {
 		inBubble(t, argocd.App{AutoSync: true, SelfHeal: selfHeal}, func(t *testing.T, s *argocd.Server) {
-			time.Sleep(time.Minute)
+			pass(t, time.Minute)
 			if err := s.Drift(web, image("v9")); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Hour)
+			pass(t, time.Hour)
 			app := object(t, s)
 			if !slices.Equal(app.Status.Summary.Images, []string{image(want)}) || len(app.Status.History) != 1 {
 				t.Errorf("self-heal %t: images %v, history %v", selfHeal, app.Status.Summary.Images, app.Status.History)
@@ -170,7 +179,7 @@ func TestAnOwnerPutsTheSpecBack(t *testing.T) {
 			if err := s.Edit(web, func(spec *v1alpha1.ApplicationSpec) { spec.Source.Path = "other" }); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Minute)
+			pass(t, time.Minute)
 			if got := object(t, s).Spec.Source.Path; got != tt.want {
 				t.Errorf("%s: path is %s", name, got)
 			}
@@ -185,7 +194,7 @@ func TestAnApplicationIsOneOfItsNamespace(t *testing.T) {
 		if err := s.Sync(other, "somebody"); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute)
+		pass(t, time.Minute)
 		theirs, err := s.Object(other)
 		if err != nil || len(theirs.Status.History) != 1 || len(object(t, s).Status.History) != 0 {
 			t.Errorf("history %v, error %v", theirs.Status.History, err)
@@ -212,7 +221,7 @@ func TestRunTellsOfChangesAsTheyHappen(t *testing.T) {
 		if err := s.Sync(web, "somebody"); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(10 * time.Second)
+		pass(t, 10*time.Second)
 		synctest.Wait()
 		close(changes)
 		var last string

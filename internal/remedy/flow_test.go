@@ -1,0 +1,339 @@
+package remedy_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/cinegit/guardian/internal/deploy"
+	"github.com/cinegit/guardian/internal/flag"
+	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/policy"
+	"github.com/cinegit/guardian/internal/remedy"
+	"github.com/cinegit/guardian/internal/remedy/remedytest"
+	"github.com/cinegit/guardian/internal/sandbox/scenario"
+)
+
+// broken gives a world with a bad release whose alert has just come.
+func broken(t *testing.T, r rules, app remedytest.App) *scenario.World {
+	t.Helper()
+	w := newWorld(t, r, app)
+	baked(t, w, app)
+	fire(w)
+	return w
+}
+
+// landed checks Guardian's changes that took effect in Argo CD.
+func landed(t *testing.T, w *scenario.World, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, w.Argo.Landed(), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("other changes landed (-want +got):\n%s", diff)
+	}
+}
+
+func TestEveryEffectIsDecidedInTheLedgerBeforeItIsMade(t *testing.T) {
+	for name, s := range tales() {
+		t.Run(name, func(t *testing.T) {
+			var undecided []string
+			_, w := s.play(t, func(w *scenario.World) {
+				w.Argo.OnCall(func(method string) {
+					kind := map[string]ledger.EffectKind{"rollback": ledger.EffectRollback, "terminate": ledger.EffectTerminate}[method]
+					if method == "get" || method == "windows" {
+						return
+					}
+					inc := latest(t, w)
+					if len(inc.Effects) == 0 || kind != "" && inc.Effects[len(inc.Effects)-1].Kind != kind {
+						undecided = append(undecided, method)
+					}
+				})
+			})
+			if len(undecided) > 0 {
+				t.Errorf("%v came before their decision", undecided)
+			}
+			for _, e := range latest(t, w).Effects {
+				if e.DecidedAt.IsZero() || len(e.Before) == 0 && !e.Refused {
+					t.Errorf("effect %s has no decision or no before-image: %+v", e.Kind, e)
+				}
+			}
+		})
+	}
+}
+
+func TestObserveAndSuggestShowWhatActCarriesOut(t *testing.T) {
+	plans := map[policy.Mode][]ledger.Remedy{}
+	for _, mode := range []policy.Mode{policy.Act, policy.Suggest, policy.Observe} {
+		w := newWorld(t, rules{mode: string(mode)})
+		baked(t, w, app())
+		must(t, w.Flags.Set("new-ranking", "on"))
+		w.Until(t.Context(), minutes(9.5))
+		fire(w)
+		w.Until(t.Context(), minutes(10.5))
+		events, err := w.Ledger.Events(t.Context(), latest(t, w).ID, -1)
+		must(t, err)
+		for _, e := range events {
+			if len(e.Plan) > 0 && plans[mode] == nil {
+				plans[mode] = e.Plan
+			}
+		}
+		if mode != policy.Act && len(w.Argo.Landed())+w.Flags.Kills > 0 {
+			t.Errorf("%s made an effect: %v", mode, w.Argo.Landed())
+		}
+	}
+	plans[policy.Suggest][0].Ask = "" // that it asks is all that suggest adds
+	for _, mode := range []policy.Mode{policy.Suggest, policy.Observe} {
+		if diff := cmp.Diff(plans[policy.Act], plans[mode]); diff != "" || len(plans[mode]) != 2 {
+			t.Errorf("%s shows another plan than act carries out:\n%s", mode, diff)
+		}
+	}
+}
+
+func TestAStricterServiceStageOrRuleHoldsGuardianBack(t *testing.T) {
+	for name, r := range map[string]rules{
+		"service": {service: "    mode: observe\n"},
+		"rule":    {mute: "    mode: observe\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := broken(t, r, app())
+			w.Until(t.Context(), minutes(12))
+			wantEnd(t, w, ledger.StoodDown, "only observing; would have: revert release v42 to v41 (history id 0)")
+			landed(t, w)
+		})
+	}
+}
+
+func TestAForgedAlertLeadsToNothing(t *testing.T) {
+	w := newWorld(t, rules{})
+	baked(t, w, app())
+	w.Metrics.Breaks["v42"] = 0
+	fire(w)
+	w.Until(t.Context(), minutes(12))
+	wantEnd(t, w, ledger.StoodDown, "the metrics say it is not bad now: errors: 0.001 does not meet the failureCondition")
+	landed(t, w)
+	if messages, err := w.Ledger.Outbox(t.Context()); err != nil || len(messages) != 0 {
+		t.Errorf("a false alert bothers people: %v %v", messages, err)
+	}
+}
+
+func TestWithoutAnAnswerFromTheMetricsNothingIsDoneAndPeopleAreTold(t *testing.T) {
+	for name, silence := range map[string]func(m *scenario.Metrics){
+		"Prometheus is down":      func(m *scenario.Metrics) { m.Down = true },
+		"the query finds nothing": func(m *scenario.Metrics) { m.Silent = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := broken(t, rules{}, app())
+			silence(w.Metrics)
+			w.Until(t.Context(), minutes(20))
+			if inc := latest(t, w); inc.Step != ledger.StepConfirm {
+				t.Errorf("it stands at %s", inc.Step)
+			}
+			w.Until(t.Context(), minutes(40))
+			wantEnd(t, w, ledger.FailedClean, "the metrics gave no answer while the alert was young (20m)")
+			landed(t, w)
+			messages, err := w.Ledger.Outbox(t.Context())
+			must(t, err)
+			if len(messages) != 2 || messages[1].Urgency != policy.Page || !strings.Contains(messages[1].Title, "held") {
+				t.Errorf("told %+v", messages)
+			}
+		})
+	}
+}
+
+func TestAMetricsOutageDuringVerificationIsNeitherHealedNorAReasonForTheNextRemedy(t *testing.T) {
+	w := broken(t, rules{}, app())
+	w.Until(t.Context(), minutes(8)+10*time.Second)
+	w.Metrics.Down = true
+	w.Until(t.Context(), minutes(20))
+	if inc := latest(t, w); inc.Step != ledger.StepVerify {
+		t.Fatalf("it stands at %s: %s", inc.Step, inc.Reason)
+	}
+	w.Metrics.Down = false
+	w.Until(t.Context(), minutes(22))
+	wantEnd(t, w, ledger.Healed, "revert release v42")
+	landed(t, w, "rollback review-prod 0")
+}
+
+func TestAVerificationThatNeverGetsAnAnswerEndsDirty(t *testing.T) {
+	w := broken(t, rules{}, app())
+	w.Until(t.Context(), minutes(8)+10*time.Second)
+	w.Metrics.Down = true
+	w.Until(t.Context(), minutes(60))
+	wantEnd(t, w, ledger.FailedDirty, "whether that helped could not be measured")
+}
+
+func TestNothingChangedMeansNoRemedy(t *testing.T) {
+	w := newWorld(t, rules{limits: "blameWindow: 1m"})
+	baked(t, w, app())
+	fire(w)
+	w.Until(t.Context(), minutes(12))
+	wantEnd(t, w, ledger.FailedClean, "nothing changed in the 1m0s before the alert began")
+	landed(t, w)
+}
+
+func TestArgoCDThatIsDownTooLongEndsCleanAndSaysSo(t *testing.T) {
+	w := broken(t, rules{}, app())
+	w.Argo.Down(true)
+	w.Until(t.Context(), minutes(40))
+	wantEnd(t, w, ledger.FailedClean, "Argo CD could not be read: connection refused: Argo CD is not reachable")
+	landed(t, w)
+}
+
+func TestAnUnreachableFlagStoreIsTriedAgainAndTheFlagIsPutOnce(t *testing.T) {
+	for name, fail := range map[string]func(f *scenario.Flags){
+		"before it wrote": func(f *scenario.Flags) { f.Fails = []error{flag.ErrUnavailable, flag.ErrUnavailable} },
+		"after it wrote":  func(f *scenario.Flags) { f.Lands = []error{flag.ErrUnavailable} },
+		"a lost race":     func(f *scenario.Flags) { f.Fails = []error{flag.ErrConflict} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := badFlag(t, rules{})
+			fail(w.Flags)
+			w.Until(t.Context(), minutes(12))
+			wantEnd(t, w, ledger.Healed, "put flag new-ranking to its safe variant off")
+			if w.Flags.Kills != 1 {
+				t.Errorf("it was written %d times", w.Flags.Kills)
+			}
+		})
+	}
+}
+
+// badFlag gives a world in which a flag was flipped and breaks requests, and the alert has just come.
+func badFlag(t *testing.T, r rules) *scenario.World {
+	t.Helper()
+	w := newWorld(t, r)
+	w.Argo.Ship(app(), "v41", "ci")
+	w.Until(t.Context(), minutes(7))
+	w.Metrics.Breaks["new-ranking=on"] = 0.3
+	must(t, w.Flags.Set("new-ranking", "on"))
+	w.Until(t.Context(), minutes(8.2))
+	fire(w)
+	return w
+}
+
+func TestAFlagStoreThatStaysInAConflictIsGivenUpInTheEnd(t *testing.T) {
+	w := badFlag(t, rules{})
+	for range 1000 {
+		w.Flags.Fails = append(w.Flags.Fails, flag.ErrConflict)
+	}
+	w.Until(t.Context(), minutes(30))
+	wantEnd(t, w, ledger.FailedClean, "no remedy is left")
+}
+
+func TestAFlagChangedByAPersonInBetweenIsLeftToThem(t *testing.T) {
+	w := badFlag(t, rules{mode: "suggest"})
+	w.Until(t.Context(), minutes(8.5))
+	must(t, w.Flags.Set("new-ranking", "off"))
+	must(t, w.Answer(t.Context(), latest(t, w).ID, ledger.Approval{Granted: true, By: "alice", At: w.Now()}))
+	w.Until(t.Context(), minutes(12))
+	wantEnd(t, w, ledger.FailedClean, "it is at its safe variant already")
+	if w.Flags.Kills != 0 {
+		t.Error("Guardian wrote the flag")
+	}
+}
+
+func TestAFlagIsLiveOnlyWhenAnApplicationGetsTheSafeVariant(t *testing.T) {
+	w := badFlag(t, rules{})
+	w.Flags.Lag = 20 * time.Second
+	w.Until(t.Context(), minutes(8.2)+15*time.Second)
+	if inc := latest(t, w); inc.Step != ledger.StepSettle {
+		t.Errorf("it stands at %s while nobody gets the safe variant", inc.Step)
+	}
+	w.Until(t.Context(), minutes(12))
+	inc := wantEnd(t, w, ledger.Healed, "put flag new-ranking")
+	if settled := inc.SettledAt.Sub(inc.ActedAt); settled < 20*time.Second {
+		t.Errorf("it was called live after %s", settled)
+	}
+}
+
+func TestAServiceThatTheReloadedPolicyLostIsLeftAlone(t *testing.T) {
+	w := broken(t, rules{mode: "suggest"}, app())
+	w.Until(t.Context(), minutes(8.1))
+	gone := rules{services: another("orders")}.policy(t)
+	delete(gone.Services, "review")
+	w.SetPolicy(gone)
+	_ = w.Answer(t.Context(), latest(t, w).ID, ledger.Approval{Granted: true, By: "alice", At: w.Now()})
+	w.Until(t.Context(), minutes(30))
+	if inc := latest(t, w); inc.End != ledger.FailedClean {
+		t.Errorf("it ended %s: %s", inc.End, inc.Reason)
+	}
+	landed(t, w)
+}
+
+func TestAStepThatFailsForGoodEndsTheIncidentAndPages(t *testing.T) {
+	w := broken(t, rules{}, app())
+	w.Until(t.Context(), minutes(8)+2*time.Second)
+	answer, err := w.Flow.Handle(t.Context(), remedy.Task{ID: latest(t, w).ID, Step: remedy.StepGiveUp, Error: []byte(`{"Error":"States.Timeout","Cause":"secret"}`)})
+	must(t, err)
+	if answer.End != ledger.FailedDirty {
+		t.Errorf("it ends %s although the rollback stands", answer.End)
+	}
+	inc := wantEnd(t, w, ledger.FailedDirty, "failed for good (States.Timeout); see Guardian's log")
+	if strings.Contains(timeline(t, w, inc.ID), "secret") {
+		t.Error("the cause stands in the timeline")
+	}
+}
+
+func TestAnUnknownIncidentAndAnUnknownStepAreErrors(t *testing.T) {
+	w := broken(t, rules{}, app())
+	if _, err := w.Flow.Handle(t.Context(), remedy.Task{ID: "none", Step: ledger.StepConfirm}); !errors.Is(err, ledger.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	w.Until(t.Context(), minutes(8))
+	answer, err := w.Flow.Handle(t.Context(), remedy.Task{ID: latest(t, w).ID, Step: "dance"})
+	if err != nil || answer.Next == "dance" {
+		t.Errorf("got %+v, %v", answer, err)
+	}
+}
+
+func TestAStepThatIsRunAgainAfterTheEndAnswersTheEnd(t *testing.T) {
+	w := broken(t, rules{}, app())
+	w.Until(t.Context(), minutes(12))
+	id := wantEnd(t, w, ledger.Healed, "").ID
+	before := w.Store.Writes()
+	for _, step := range []ledger.Step{ledger.StepConfirm, ledger.StepBlame, ledger.StepAct, ledger.StepVerify, remedy.StepGiveUp} {
+		answer, err := w.Flow.Handle(t.Context(), remedy.Task{ID: id, Step: step})
+		if err != nil || answer.End != ledger.Healed {
+			t.Errorf("%s answers %+v, %v", step, answer, err)
+		}
+	}
+	if w.Store.Writes() != before {
+		t.Error("the ledger was written")
+	}
+	landed(t, w, "rollback review-prod 0")
+}
+
+func TestPruningIsAsThePolicySays(t *testing.T) {
+	w := broken(t, rules{service: "    prune: true\n"}, app())
+	w.Until(t.Context(), minutes(12))
+	landed(t, w, "rollback review-prod 0 prune")
+}
+
+func TestAnotherNamespaceAndProjectAreSentWithEveryCall(t *testing.T) {
+	r := rules{services: "  orders:\n    gates: [errors]\n    stages: [{name: prod, application: team-a/orders, project: shop, bake: 3m}]\n", limits: "share: 100%"}
+	there := remedytest.App{Name: "team-a/orders", Project: "shop"}
+	w := newWorld(t, r, there)
+	baked(t, w, there)
+	w.Receive(scenario.Alert("ManyErrors", "orders", "prod", w.Now(), "firing"))
+	w.Until(t.Context(), minutes(12))
+	wantEnd(t, w, ledger.Healed, "revert release v42")
+	landed(t, w, "rollback team-a/orders 0")
+}
+
+func TestARightThatIsMissingInTheMiddleLeavesAnUndoBehind(t *testing.T) {
+	there := remedytest.App{Name: "review-prod", AutoSync: true}
+	w := broken(t, rules{}, there)
+	must(t, w.Argo.Set(there, "deny", "sync"))
+	w.Until(t.Context(), minutes(12))
+	inc := wantEnd(t, w, ledger.FailedDirty, "permission denied")
+	must(t, w.Argo.Set(there, "deny", ""))
+	_, err := w.Flow.Undo(t.Context(), inc.ID, "alice")
+	must(t, err)
+	got, err := w.Argo.Application(context.Background(), deploy.Ref{Name: "review-prod"})
+	must(t, err)
+	if got.AutoSync == nil {
+		t.Error("auto-sync is still off")
+	}
+}

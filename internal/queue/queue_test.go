@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -112,7 +113,7 @@ func TestADeduplicationIDIsNewOnceAWindow(t *testing.T) {
 			{"x", 0, true}, {"x", 0, false}, {"y", 0, true}, {"x", 5*time.Minute - 1, false}, {"x", 1, true}, {"", 0, true}, {"", 0, true},
 			{strings.Repeat("long", 1000), 0, true}, {strings.Repeat("long", 1000), 0, false}, {strings.Repeat("long", 1001), 0, true},
 		} {
-			time.Sleep(tt.after)
+			<-time.After(tt.after)
 			isNew, err := q.Send(t.Context(), queue.Message{GroupID: "g", DeduplicationID: tt.id})
 			if err != nil || isNew != tt.want {
 				t.Errorf("Send of %.10q after %v = %t, %v, want %t", tt.id, tt.after, isNew, err, tt.want)
@@ -247,7 +248,7 @@ func TestWhatWasSentComesAfterARestartInItsOrder(t *testing.T) {
 		store := memledger.New()
 		q := open(t, store, queue.Options{})
 		for i := range 50 {
-			send(t, q, "g", fmt.Sprint(i))
+			send(t, q, "g", strconv.Itoa(i))
 		}
 		receive(t, q, 1) // in flight when the process is killed
 
@@ -255,7 +256,7 @@ func TestWhatWasSentComesAfterARestartInItsOrder(t *testing.T) {
 		send(t, q, "g", "50")
 		for i := range 51 {
 			got := receive(t, q, 1)
-			wantBodies(t, got, fmt.Sprint(i))
+			wantBodies(t, got, strconv.Itoa(i))
 			if err := q.Delete(t.Context(), got[0]); err != nil {
 				t.Fatal(err)
 			}
@@ -359,7 +360,7 @@ func TestRunHandlesGroupsAtTheSameTimeAndEachInOrder(t *testing.T) {
 			}
 			busy[m.GroupID] = true
 			mu.Unlock()
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			mu.Lock()
 			defer mu.Unlock()
 			busy[m.GroupID] = false
@@ -417,7 +418,7 @@ func TestRunEndsWhatIsInHandWhenItsContextEnds(t *testing.T) {
 		send(t, q, "g", "x")
 		send(t, q, "g", "y")
 		handled := run(t, q, 1, 5*time.Second, func(ctx context.Context, _ queue.Message) error {
-			time.Sleep(20 * time.Second)
+			<-time.After(20 * time.Second)
 			return ctx.Err()
 		})
 		if diff := cmp.Diff([]string{"x"}, handled); diff != "" {
@@ -467,7 +468,7 @@ func TestTheQueueSurvivesOnDisk(t *testing.T) {
 		}
 		q := open(t, store, queue.Options{})
 		wantDepth(t, q, round)
-		send(t, q, "g", fmt.Sprint(round))
+		send(t, q, "g", strconv.Itoa(round))
 		wantBodies(t, receive(t, q, 1), "0")
 		if err := store.Close(); err != nil {
 			t.Fatal(err)

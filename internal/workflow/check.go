@@ -117,15 +117,15 @@ func checkTask(s *state) []error {
 
 func checkChoice(s *state) []error {
 	if len(s.Choices) == 0 {
-		return []error{errors.New("Choices is missing")}
+		return []error{errors.New("field Choices is missing")}
 	}
 	var problems []error
 	for i, r := range s.Choices {
 		if r.Next == "" {
-			problems = append(problems, fmt.Errorf("Choices[%d] has no Next", i))
+			problems = append(problems, fmt.Errorf("rule Choices[%d] has no Next", i))
 		}
 		if slices.ContainsFunc(r.inner(), rule.leads) {
-			problems = append(problems, fmt.Errorf("Choices[%d]: only the outermost rule has a Next", i))
+			problems = append(problems, fmt.Errorf("rule Choices[%d]: only the outermost rule has a Next", i))
 		}
 	}
 	return problems
@@ -155,13 +155,13 @@ func checkErrorHandling(s *state) []error {
 	for i, r := range s.Retry {
 		check("Retry", i, len(s.Retry), r.ErrorEquals)
 		if err := r.check(); err != nil {
-			problems = append(problems, fmt.Errorf("Retry[%d]: %w", i, err))
+			problems = append(problems, fmt.Errorf("rule Retry[%d]: %w", i, err))
 		}
 	}
 	for i, c := range s.Catch {
 		check("Catch", i, len(s.Catch), c.ErrorEquals)
 		if c.Next == "" {
-			problems = append(problems, fmt.Errorf("Catch[%d] has no Next", i))
+			problems = append(problems, fmt.Errorf("rule Catch[%d] has no Next", i))
 		}
 	}
 	return problems

@@ -34,7 +34,7 @@ func (r *rule) UnmarshalJSON(raw []byte) error {
 	delete(fields, "Comment")
 	if next, ok := fields["Next"]; ok {
 		if err := json.Unmarshal(next, &r.Next); err != nil {
-			return fmt.Errorf("Next: %w", err)
+			return fmt.Errorf("field Next: %w", err)
 		}
 		delete(fields, "Next")
 	}
@@ -78,7 +78,7 @@ func (r *rule) parseComparison(variable json.RawMessage, fields map[string]json.
 	}
 	c := &comparison{}
 	if err := parsePathInto(variable, &c.variable); err != nil {
-		return fmt.Errorf("Variable: %w", err)
+		return fmt.Errorf("field Variable: %w", err)
 	}
 	for name, value := range fields {
 		if err := c.parseOperator(name, value); err != nil {

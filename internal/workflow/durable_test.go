@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -89,6 +90,7 @@ func drive(t *testing.T, w *world, tokens <-chan string) Execution {
 }
 
 func sendOK(t *testing.T, w *world, token string) error {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	err := w.runner.SendTaskSuccess(ctx, token, json.RawMessage(`{"ok":true}`))
@@ -201,7 +203,7 @@ func TestOfManyStartsOfANameOneStartsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCalls()
 		w := newWorld(t, machineOf(`"A":{`+invoke+`,"End":true}`), map[string]Function{
-			"f": c.function(func(context.Context, int) (string, error) { time.Sleep(time.Second); return "1", nil }),
+			"f": c.function(func(context.Context, int) (string, error) { <-time.After(time.Second); return "1", nil }),
 		})
 		var mu sync.Mutex
 		count := 0
@@ -252,9 +254,9 @@ func TestAWaitGoesOnAfterARestartForTheRestOfItsTime(t *testing.T) {
 		w := newWorld(t, machineOf(`"A":{"Type":"Wait","Seconds":600,"Next":"B"},"B":{"Type":"Succeed"}`), nil)
 		start := time.Now()
 		w.start("x", 1)
-		time.Sleep(4 * time.Minute)
+		<-time.After(4 * time.Minute)
 		w.kill()
-		time.Sleep(3 * time.Minute)
+		<-time.After(3 * time.Minute)
 		w.restart()
 		w.await("x")
 		if took := time.Since(start); took != 10*time.Minute {
@@ -270,7 +272,7 @@ func TestAWaitThatEndedDuringTheOutageEndsAtOnce(t *testing.T) {
 		w.start("x", 1)
 		synctest.Wait()
 		w.kill()
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		w.restart()
 		w.await("x")
 		if took := time.Since(start); took != time.Hour {
@@ -285,7 +287,7 @@ func TestRetriesAreCountedOverARestart(t *testing.T) {
 		w := newWorld(t, machineOf(`"A":{`+invoke+`,"Retry":[{"ErrorEquals":["E"],"IntervalSeconds":60,"BackoffRate":1,"MaxAttempts":3}],"End":true}`),
 			map[string]Function{"f": c.function(func(context.Context, int) (string, error) { return "", named("E") })})
 		w.start("x", 1)
-		time.Sleep(90 * time.Second) // two calls made, the third is planned
+		<-time.After(90 * time.Second) // two calls made, the third is planned
 		w.restart()
 		wantFailure(t, w.await("x"), "E")
 		if diff := gocmp.Diff(seconds(0, 60, 120, 180), c.times()); diff != "" {
@@ -357,7 +359,7 @@ func TestATokenWaitsOnlySoLong(t *testing.T) {
 				w.start("x", 1)
 				token := <-tokens
 				for _, beat := range tt.beats {
-					time.Sleep(beat)
+					<-time.After(beat)
 					if err := w.runner.Heartbeat(token); err != nil {
 						t.Fatal(err)
 					}
@@ -397,7 +399,7 @@ func TestATokensTimeCountsOverARestart(t *testing.T) {
 		w := newWorld(t, machineOf(`"A":{`+tokenTask+`,"TimeoutSeconds":3600,"End":true}`), map[string]Function{"ask": asked(make(chan string, 1))})
 		start := time.Now()
 		w.start("x", 1)
-		time.Sleep(50 * time.Minute)
+		<-time.After(50 * time.Minute)
 		w.restart()
 		wantFailure(t, w.await("x"), ErrorTimeout)
 		if took := time.Since(start); took != time.Hour {
@@ -451,18 +453,18 @@ func TestWakeCutsAWaitShort(t *testing.T) {
 		w := newWorld(t, machineOf(`"A":{`+invoke+`,"ResultPath":null,"Next":"W"},"W":{"Type":"Wait","Seconds":60,"Next":"B"},
 			"B":{`+invoke+`,"OutputPath":"$.Payload","Next":"C"},"C":{"Type":"Choice","Choices":[{"Variable":"$","BooleanEquals":true,"Next":"D"}],"Default":"W"},"D":{"Type":"Succeed"}`),
 			map[string]Function{"f": c.function(func(_ context.Context, n int) (string, error) {
-				time.Sleep(10 * time.Second)
-				return fmt.Sprint(n == 4), nil
+				<-time.After(10 * time.Second)
+				return strconv.FormatBool(n == 4), nil
 			})})
 		if w.runner.Wake("x") {
 			t.Error("an execution that is not there was woken")
 		}
 		w.start("x", 1)
-		time.Sleep(30 * time.Second) // call 0 from 0 to 10, waiting since
+		<-time.After(30 * time.Second) // call 0 from 0 to 10, waiting since
 		if !w.runner.Wake("x") {
 			t.Error("no execution to wake")
 		}
-		time.Sleep(5 * time.Second)
+		<-time.After(5 * time.Second)
 		w.runner.Wake("x") // while call 1 runs, from 30 to 40: the wait after it is cut, call 2 from 40 to 50
 		w.await("x")
 		if diff := gocmp.Diff(seconds(0, 30, 40, 110, 180), c.times()); diff != "" {
@@ -476,11 +478,11 @@ func TestStopLetsTasksEndAndTheNextRunnerGoesOn(t *testing.T) {
 		c := newCalls()
 		w := newWorld(t, machineOf(`"A":{`+invoke+`,"OutputPath":"$.Payload","Next":"B"},"B":{`+invoke+`,"OutputPath":"$.Payload","End":true}`),
 			map[string]Function{"f": c.function(func(_ context.Context, n int) (string, error) {
-				time.Sleep(20 * time.Second)
-				return fmt.Sprint(n), nil
+				<-time.After(20 * time.Second)
+				return strconv.Itoa(n), nil
 			})})
 		w.start("x", 1)
-		time.Sleep(5 * time.Second)
+		<-time.After(5 * time.Second)
 		if err := w.runner.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -530,7 +532,7 @@ func TestStoppingThousandsThatWaitWritesNothing(t *testing.T) {
 		const many = 1000
 		w := newWorld(t, machineOf(`"A":{"Type":"Wait","Seconds":600,"End":true}`), nil)
 		for i := range many {
-			w.start(fmt.Sprint(i), i)
+			w.start(strconv.Itoa(i), i)
 		}
 		synctest.Wait()
 		before := w.store.Writes()
@@ -546,7 +548,7 @@ func TestStoppingThousandsThatWaitWritesNothing(t *testing.T) {
 			t.Fatalf("%d run after the restart (%v), want %d", len(running), err, many)
 		}
 		for i := range many {
-			if e := w.await(fmt.Sprint(i)); e.Status != Succeeded {
+			if e := w.await(strconv.Itoa(i)); e.Status != Succeeded {
 				t.Fatalf("execution %d: %s", i, e.Status)
 			}
 		}
@@ -562,7 +564,7 @@ func TestOfTwoRunnersOneLetsGo(t *testing.T) {
 		w := newWorld(t, machineOf(`"A":{"Type":"Wait","Seconds":60,"Next":"B"},"B":{"Type":"Wait","Seconds":60,"Next":"C"},"C":{`+invoke+`,"End":true}`),
 			map[string]Function{"f": c.function(func(context.Context, int) (string, error) { return "1", nil })})
 		w.start("x", 1)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		first := w.runner
 		w.boot()
 		if err := w.runner.Resume(t.Context()); err != nil {
@@ -573,7 +575,7 @@ func TestOfTwoRunnersOneLetsGo(t *testing.T) {
 				t.Errorf("Await = %v, %v", e, err)
 			}
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		if e := w.describe("x"); e.Status != Succeeded || len(c.times()) != 1 {
 			t.Errorf("%s after %d calls, want SUCCEEDED after 1", e.Status, len(c.times()))
 		}

@@ -62,7 +62,7 @@ func (x *execution) run() {
 	}
 	output, err := x.follow(ctx, x.r.machine.flow, x.rec.Frame)
 	if errors.Is(err, errLost) {
-		x.r.log("execution given up", x.rec.Name, err)
+		x.r.options.Log.Warn("execution given up", trouble(x.rec.Name, err)...)
 		return
 	}
 	if !errors.Is(err, errHalt) {
@@ -71,7 +71,7 @@ func (x *execution) run() {
 		return
 	}
 	if err := x.save(x.r.base); err != nil {
-		x.r.log("execution not written, it will be resumed from before", x.rec.Name, err)
+		x.r.options.Log.Warn("execution not written, it will be resumed from before", trouble(x.rec.Name, err)...)
 		return
 	}
 	if x.rec.Status != Running {

@@ -129,7 +129,7 @@ func (x *execution) save(ctx context.Context) error {
 		if err == nil || errors.Is(err, errLost) {
 			return err
 		}
-		x.r.log("execution not written, trying again", x.rec.Name, err)
+		x.r.options.Log.Warn("execution not written, trying again", trouble(x.rec.Name, err)...)
 		if err := x.r.sleep(ctx, wait); err != nil {
 			return err
 		}

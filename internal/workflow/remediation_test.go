@@ -54,6 +54,7 @@ func newScript(answers map[string][]string) *script {
 }
 
 func newRemediation(t *testing.T, s *script) *world {
+	t.Helper()
 	functions := map[string]Function{}
 	for _, name := range mustLoad(t, string(asl.Remediation)).Functions() {
 		functions[name] = s.function
@@ -114,6 +115,7 @@ func TestTheRemediationMachineEndsEveryWayItCan(t *testing.T) {
 
 func TestTheRemediationMachineEndsTheSameAfterACrashAtAnyWrite(t *testing.T) {
 	walk := func(t *testing.T, faults memledger.Faults) (Execution, int) {
+		t.Helper()
 		w := newRemediation(t, newScript(map[string][]string{
 			"confirm": {`"next":"look"`},
 			"blame":   {`"next":"choose"`},

@@ -148,8 +148,9 @@ func (r *Runner) hook(t Transition) {
 	}
 }
 
-func (r *Runner) log(message, execution string, err error) {
-	r.options.Log.Warn(message, slog.String("execution", execution), slog.String("error", err.Error()))
+// trouble is how the log tells an error of an execution.
+func trouble(execution string, err error) []any {
+	return []any{slog.String("execution", execution), slog.String("error", err.Error())}
 }
 
 // random draws the share of a delay that a retry with jitter waits.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -44,6 +45,7 @@ func TestStoreKeepsTheContract(t *testing.T) {
 func TestWhatWasWrittenStandsAfterReopening(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger.db")
 	ledgertest.Reopen(t, func(t *testing.T) ledger.Store { return openAt(t, path) }, func(t *testing.T, s ledger.Store) {
+		t.Helper()
 		if err := s.(*Store).Close(); err != nil {
 			t.Error(err)
 		}
@@ -96,7 +98,7 @@ func TestSweepIsBounded(t *testing.T) {
 	s := newStore(t)
 	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	for i := range 5 {
-		if err := s.Write(t.Context(), op("p", fmt.Sprint(i), at.Add(time.Duration(-i)*time.Minute))); err != nil {
+		if err := s.Write(t.Context(), op("p", strconv.Itoa(i), at.Add(time.Duration(-i)*time.Minute))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -137,7 +139,7 @@ func TestWritesThatComeTogetherShareACommit(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range writers {
 		all.Go(func() {
-			if err := s.Write(context.WithoutCancel(t.Context()), op("p", fmt.Sprint(i), time.Time{})); err != nil {
+			if err := s.Write(context.WithoutCancel(t.Context()), op("p", strconv.Itoa(i), time.Time{})); err != nil {
 				t.Error(err)
 			}
 		})
@@ -192,7 +194,7 @@ func TestADamagedFileIsRefusedWithoutTouchingIt(t *testing.T) {
 	s := openAt(t, good)
 	for i := range 200 {
 		if err := s.Write(t.Context(), ledger.Op{
-			Kind: ledger.OpPut, Key: ledger.Key{Partition: fmt.Sprint("p", i%7), Sort: fmt.Sprint(i)}, Value: make([]byte, 500),
+			Kind: ledger.OpPut, Key: ledger.Key{Partition: fmt.Sprint("p", i%7), Sort: strconv.Itoa(i)}, Value: make([]byte, 500),
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -321,7 +323,7 @@ func BenchmarkWrite(b *testing.B) {
 			for range writers {
 				all.Go(func() {
 					for i := range work {
-						o := op(fmt.Sprint("p", i%20), fmt.Sprint(i), time.Time{})
+						o := op(fmt.Sprint("p", i%20), strconv.Itoa(i), time.Time{})
 						o.Value = make([]byte, 1024)
 						if err := s.Write(b.Context(), o); err != nil {
 							b.Error(err)

@@ -117,6 +117,7 @@ func (m model) write(ops []ledger.Op) error {
 			m[op.Key] = ledger.Record{Key: op.Key, Version: m[op.Key].Version + 1, Value: op.Value}
 		case ledger.OpDelete:
 			delete(m, op.Key)
+		case ledger.OpCheck: // changes nothing
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -172,7 +173,7 @@ func biggestBatch(t *testing.T, s ledger.Store) {
 func malformed(t *testing.T, s ledger.Store) {
 	tooMany := make([]ledger.Op, 0, ledger.MaxOps+1)
 	for i := range ledger.MaxOps + 1 {
-		tooMany = append(tooMany, put("p", fmt.Sprint(i), 0, "x"))
+		tooMany = append(tooMany, put("p", strconv.Itoa(i), 0, "x"))
 	}
 	long := string(bytes.Repeat([]byte("k"), 4096))
 	for name, ops := range map[string][]ledger.Op{

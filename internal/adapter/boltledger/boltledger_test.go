@@ -39,12 +39,19 @@ func newStore(t *testing.T) *Store {
 }
 
 func TestStoreKeepsTheContract(t *testing.T) {
-	ledgertest.Run(t, func(t *testing.T) ledger.Store { return newStore(t) })
+	ledgertest.Run(t, func(t *testing.T) ledger.Store {
+		t.Helper()
+		return newStore(t)
+	})
 }
 
 func TestWhatWasWrittenStandsAfterReopening(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger.db")
-	ledgertest.Reopen(t, func(t *testing.T) ledger.Store { return openAt(t, path) }, func(t *testing.T, s ledger.Store) {
+	open := func(t *testing.T) ledger.Store {
+		t.Helper()
+		return openAt(t, path)
+	}
+	ledgertest.Reopen(t, open, func(t *testing.T, s ledger.Store) {
 		t.Helper()
 		if err := s.(*Store).Close(); err != nil {
 			t.Error(err)

@@ -61,7 +61,7 @@ type Operation struct {
 	Automated   bool            `json:"automated,omitempty"` // by auto-sync
 	Revisions   []string        `json:"revisions,omitempty"` // asked for or, once known, the sync result's
 	Sources     json.RawMessage `json:"sources,omitempty"`   // the sync result's source(s); for a rollback the operation's
-	Rollback    bool            `json:"rollback,omitempty"`  // operation.sync.source(s) is set: only a rollback does that
+	Rollback    bool            `json:"rollback,omitempty"`  // operation.sync.source is set: only a rollback does that (sources are set by a sync of several, too)
 	DryRun      bool            `json:"dryRun,omitempty"`
 }
 

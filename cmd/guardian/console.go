@@ -26,7 +26,7 @@ func system() *console {
 	c := &console{stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, now: time.Now}
 	fd := int(os.Stdout.Fd())
 	if c.isTerminal = term.IsTerminal(fd); c.isTerminal {
-		c.width, _, _ = term.GetSize(fd) // an unknown size is 0, for which views have a default
+		c.width = widthOf(fd)
 	}
 	return c
 }
@@ -59,4 +59,13 @@ func (c *console) json(value any) error {
 		return fmt.Errorf("print answer: %w", err)
 	}
 	return nil
+}
+
+// widthOf is how many columns a terminal has; 80 where it does not say.
+func widthOf(fd int) int {
+	width, _, err := term.GetSize(fd)
+	if err != nil || width <= 0 {
+		return 80
+	}
+	return width
 }

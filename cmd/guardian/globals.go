@@ -61,7 +61,7 @@ func (g *globals) explained(c *console, err error) error {
 		return err
 	}
 	if token, _ := g.token(c); token == "" {
-		return fmt.Errorf("%w: set GUARDIAN_TOKEN or --token-file", err)
+		return fmt.Errorf("%w (none was given: set GUARDIAN_TOKEN or --token-file)", err)
 	}
-	return fmt.Errorf("%w: is the token one of server.operators in the policy?", err)
+	return fmt.Errorf("%w (is it one of server.operators in the policy?)", err)
 }

@@ -67,11 +67,7 @@ func killedBeforeEffect(t *testing.T, w *world) {
 	s.ship(t, "v2-broken")
 	s.waitFor(t, dead)
 	s.untouched(t, "v2-broken", 0, 1)
-	s.guardian.start(t)
-	s.ended(t, 1, ledger.Healed)
-	s.reverted(t, "v1", 0, 0, 1, 2)
-	s.rolledBack(t, 1)
-	s.incidents(t, 1)
+	s.goesOn(t)
 }
 
 // killedAfterEffect: Guardian dies when Argo CD has taken the rollback and the ledger does not know it.
@@ -86,11 +82,20 @@ func killedAfterEffect(t *testing.T, w *world) {
 	s.ship(t, "v2-broken")
 	s.waitFor(t, dead)
 	s.waitRuns(t, "v1") // Argo CD goes on by itself
+	s.goesOn(t)
+}
+
+// goesOn starts Guardian again on its ledger: it ends what it had begun, and does nothing twice.
+func (s *stack) goesOn(t *testing.T) {
+	t.Helper()
 	s.guardian.start(t)
-	s.ended(t, 1, ledger.Healed)
+	inc := s.ended(t, 1, ledger.Healed).Incident
 	s.reverted(t, "v1", 0, 0, 1, 2)
 	s.rolledBack(t, 1)
 	s.incidents(t, 1)
+	if len(inc.Effects) != 1 || inc.Effects[0].Kind != ledger.EffectRollback {
+		t.Errorf("effects are %+v, want the one rollback that was decided before the kill", inc.Effects)
+	}
 }
 
 func (s *stack) waitFor(t *testing.T, done <-chan struct{}) {
@@ -127,7 +132,6 @@ func tokenWithoutRight(t *testing.T, w *world) {
 func badFlag(t *testing.T, w *world) {
 	s := w.stack(t, setup{flag: true, badFlag: true})
 	s.ship(t, "v2")
-	s.waitRuns(t, "v2")
 	s.setFlag(t, "on")
 	inc := s.ended(t, 1, ledger.Healed).Incident
 	if variant, err := s.flagServes(); err != nil || variant != "off" {
@@ -146,8 +150,10 @@ func badFlag(t *testing.T, w *world) {
 // flagThenRevert: the flag is the likelier and the cheaper, but it was the release.
 func flagThenRevert(t *testing.T, w *world) {
 	s := w.stack(t, setup{flag: true})
-	s.ship(t, "v2-broken")
+	s.rollOut(t, "v2-broken")
+	s.waitRuns(t, "v2-broken")
 	s.setFlag(t, "on")
+	s.awake.Store(true)
 	inc := s.ended(t, 1, ledger.Healed).Incident
 	var done []ledger.EffectKind
 	for _, e := range inc.Effects {

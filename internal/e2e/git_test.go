@@ -53,8 +53,7 @@ func (b *branch) commit(t testing.TB, message string, files map[string]string) {
 	b.git(t, "push", "--quiet", "origin", "HEAD:refs/heads/"+b.name)
 }
 
-// manifests is a Deployment of the image, and after it, in a sync wave of its own, a ConfigMap: a
-// Deployment that never becomes ready keeps the sync operation in progress.
+// manifests is a Deployment of the image.
 func manifests(app, image string) map[string]string {
 	return map[string]string{"app.yaml": fmt.Sprintf(`apiVersion: apps/v1
 kind: Deployment
@@ -69,12 +68,16 @@ spec:
       automountServiceAccountToken: false
       terminationGracePeriodSeconds: 0
       containers: [{name: main, image: %[2]q}]
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: %[1]s, annotations: {argocd.argoproj.io/sync-wave: "1"}}
-data: {image: %[2]q}
 `, app, image)}
+}
+
+// afterwards is what a sync creates once the Deployment is healthy: one that never is keeps the
+// operation in progress.
+func afterwards(app string) map[string]string {
+	return map[string]string{"afterwards.yaml": fmt.Sprintf(`apiVersion: v1
+kind: ConfigMap
+metadata: {name: %s, annotations: {argocd.argoproj.io/sync-wave: "1"}}
+`, app)}
 }
 
 // chart is the same Deployment as a Helm chart with the parameter image.tag.

@@ -3,10 +3,12 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -68,6 +70,8 @@ gates:
     max: 5%%
     window: 5s
     interval: 1s
+    initialDelay: 2s # what is live shows in traffic and scrapes a little later
+    failureLimit: 6
 rules:
   - name: errors
     match: '{alertname="HighErrorRatio",severity="critical"}'
@@ -99,11 +103,31 @@ func startGuardian(t testing.TB, binary, dir, listen string, w wiring) *guardian
 	g.start(t)
 	t.Cleanup(func() {
 		g.process.Stop()
+		if err := g.process.Err(); err != nil {
+			t.Errorf("guardian did not end cleanly: %v", err)
+		}
+		keepsSecrets(t, dir, w.webhookToken, operator, w.argoToken)
 		if t.Failed() {
 			t.Logf("guardian's log:\n%s", g.process.Tail(15))
 		}
 	})
 	return g
+}
+
+// keepsSecrets checks that no token stands in a log or the ledger.
+func keepsSecrets(t testing.TB, dir string, tokens ...string) {
+	t.Helper()
+	for _, name := range []string{"guardian.log", "data/guardian.db"} {
+		raw, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Error(err)
+		}
+		for _, token := range tokens {
+			if bytes.Contains(raw, []byte(token)) {
+				t.Errorf("%s holds a token", name)
+			}
+		}
+	}
 }
 
 // start starts the process, also again on the ledger that it left.

@@ -27,6 +27,7 @@ type inbox struct {
 	onAlert func() // before the first firing alert is passed on
 	alerts  []delivery
 	said    []message
+	synced  int // notifications of Argo CD that Guardian took
 }
 
 // delivery is one webhook of an Alertmanager.
@@ -138,9 +139,21 @@ func (r *relay) argocd(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, "cannot read", http.StatusBadRequest)
 		return
 	}
-	if b := r.box("app", n.App); b != nil && pass(req, b.guardian+"/webhooks/argocd", body) == 0 {
-		http.Error(w, "guardian does not answer", http.StatusBadGateway)
+	b := r.box("app", n.App)
+	if b == nil {
+		return
 	}
+	status := pass(req, b.guardian+"/webhooks/argocd", body)
+	if status == 0 {
+		http.Error(w, "guardian does not answer", http.StatusBadGateway)
+		return
+	}
+	if status == http.StatusAccepted {
+		b.mu.Lock()
+		b.synced++
+		b.mu.Unlock()
+	}
+	w.WriteHeader(status)
 }
 
 func (r *relay) say(w http.ResponseWriter, req *http.Request) {
@@ -182,6 +195,13 @@ func (b *inbox) firing() []delivery {
 		}
 	}
 	return out
+}
+
+// notified tells how many notifications of Argo CD Guardian took.
+func (b *inbox) notified() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.synced
 }
 
 // messages gives what people were told.

@@ -27,6 +27,9 @@ func manualSync(t *testing.T, w *world) {
 	if len(inc.Confirmed) == 0 || len(inc.Suspects) == 0 || len(inc.Verified) == 0 {
 		t.Errorf("incident lacks evidence: confirmed %v, suspects %v, verified %v", inc.Confirmed, inc.Suspects, inc.Verified)
 	}
+	if s.notifies && s.inbox.notified() == 0 {
+		t.Error("Guardian took no notification of Argo CD's")
+	}
 	app, err := s.argo.get(t.Context(), s.app)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +54,7 @@ func autoSync(t *testing.T, w *world) {
 	_, err := s.guardian.client.Release(t.Context(), api.Release{Target: s.target()})
 	refused(t, err, http.StatusConflict)
 
-	s.ship(t, "v3")
+	s.rollOut(t, "v3")
 	s.wait(t, "Argo CD sees the fix", func(ctx context.Context) error {
 		app, err := s.argo.get(ctx, s.app)
 		history := app.Status.History
@@ -92,7 +95,9 @@ func helmParameter(t *testing.T, w *world) {
 // stuckInProgress: the operation that ships the bad release never ends by itself.
 func stuckInProgress(t *testing.T, w *world) {
 	s := w.stack(t, setup{})
-	s.ship(t, "v2-broken-bad")
+	s.branch.commit(t, "last", afterwards(s.app))
+	s.rollOut(t, "v2-broken-bad")
+	s.awake.Store(true)
 	inc := s.ended(t, 1, ledger.Healed).Incident
 	s.reverted(t, "v1", 0, 0, 1)
 	s.rolledBack(t, 1)
@@ -105,9 +110,10 @@ func stuckInProgress(t *testing.T, w *world) {
 // fire when the window opens.
 func closedWindow(t *testing.T, w *world) {
 	s := w.stack(t, setup{})
-	s.ship(t, "v2-broken")
+	s.rollOut(t, "v2-broken")
 	s.waitRuns(t, "v2-broken")
 	s.argo.closeWindow(t, s.app)
+	s.awake.Store(true)
 	inc := s.ended(t, 1, ledger.FailedClean).Incident
 	if !strings.Contains(inc.Reason, "sync window") {
 		t.Errorf("reason is %q, want it to name the sync window", inc.Reason)

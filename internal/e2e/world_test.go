@@ -30,6 +30,7 @@ type world struct {
 	namespace    string
 	tokens       struct{ guardian, reader string }
 	webhookToken string
+	notifies     bool // Argo CD posts notifications to the relay
 	metrics      *metrics
 	metricsAt    string // host:port
 	prometheus   *prometheusServer
@@ -49,6 +50,7 @@ func newWorld(t *testing.T) *world {
 	if w.dir == "" {
 		w.dir = t.TempDir()
 	}
+	w.dir = filepath.Join(w.dir, w.run)
 	w.binary = guardianBinary(t)
 	w.relayURL, w.metricsAt = w.listen(t)
 	w.startArgo(t)
@@ -84,7 +86,7 @@ func (w *world) startArgo(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Minute) // a first build takes long
 	defer cancel()
 	server, err := argocd.Start(ctx, argocd.Options{
-		Dir: filepath.Join(w.dir, "argocd"), NotifyURL: w.relayURL + "/argocd", NotifyToken: w.webhookToken, Log: t.Logf,
+		Dir: filepath.Join(w.dir, "argocd"), Notifications: w.documented(t), NotifyToken: w.webhookToken, Log: t.Logf,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -92,6 +94,23 @@ func (w *world) startArgo(t *testing.T) {
 	t.Cleanup(server.Stop)
 	w.gitURL, w.pushURL = server.GitURL, server.GitDir
 	w.argoServer, w.argo = server.Address, newArgo(server.Address, server.AdminToken, w.run)
+}
+
+// documented is the configuration of notifications that docs/argocd.md gives to paste, with the URL of
+// the relay.
+func (w *world) documented(t *testing.T) string {
+	page, err := os.ReadFile("../../docs/argocd.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	block, _, found := strings.Cut(rest, "```")
+	const url = "https://guardian.example.com/webhooks/argocd"
+	if !found || !strings.Contains(block, url) {
+		t.Fatalf("docs/argocd.md has no YAML block that posts to %s", url)
+	}
+	w.notifies = true
+	return strings.Replace(block, url, w.relayURL+"/argocd", 1)
 }
 
 // guardianBinary gives the program as it is shipped.

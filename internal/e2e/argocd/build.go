@@ -119,7 +119,7 @@ func (s source) build(ctx context.Context, bin string) error {
 	if err != nil {
 		return fmt.Errorf("build %s: %w", s.module, err)
 	}
-	defer os.RemoveAll(work)
+	defer func() { _ = os.RemoveAll(work) }()
 	modfile := filepath.Join(work, "go.mod")
 	if err := errors.Join(
 		copyFile(filepath.Join(dir, "go.mod"), modfile),

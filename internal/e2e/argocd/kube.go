@@ -117,7 +117,7 @@ func (k kube) call(ctx context.Context, method, url string, body []byte) ([]byte
 	if err != nil {
 		return nil, fmt.Errorf("call Kubernetes: %w", err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(res.Body)
 	if err != nil {
 		return nil, fmt.Errorf("call Kubernetes: %w", err)

@@ -10,10 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/cinegit/guardian/internal/e2e/argocd/config"
 	"github.com/cinegit/guardian/internal/e2e/proc"
 )
 
@@ -23,8 +21,8 @@ const namespace = "argocd"
 type Options struct {
 	Dir            string        // gets all state and logs; must be empty
 	Reconciliation time.Duration // how often Argo CD asks git by itself; 10 s where zero
-	NotifyURL      string        // gets a notification of every operation that ended; none where empty
-	NotifyToken    string        // the bearer token that goes with it
+	Notifications  string        // the data of argocd-notifications-cm as indented YAML; none where empty
+	NotifyToken    string        // what $guardian-token stands for in it
 	Log            func(format string, args ...any)
 }
 
@@ -144,15 +142,19 @@ func (s *Server) configure(ctx context.Context) error {
 	}
 	// A new resource type takes a moment until it is served.
 	err = proc.Until(ctx, func(ctx context.Context) error { return s.cluster.applyFile(ctx, "argocd.yaml", "") })
-	if err != nil || s.options.NotifyURL == "" {
+	if err != nil || s.options.Notifications == "" {
 		return err
 	}
-	raw, err := config.Files.ReadFile("notifications.yaml")
-	if err != nil {
-		return fmt.Errorf("read notifications: %w", err)
-	}
-	filled := strings.NewReplacer("@URL@", s.options.NotifyURL, "@TOKEN@", s.options.NotifyToken).Replace(string(raw))
-	return s.cluster.kube.apply(ctx, []byte(filled), "")
+	return s.cluster.kube.apply(ctx, fmt.Appendf(nil, `apiVersion: v1
+kind: Secret
+metadata: {name: argocd-notifications-secret, namespace: argocd}
+stringData: {guardian-token: %q}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: argocd-notifications-cm, namespace: argocd}
+data:
+%s`, s.options.NotifyToken, s.options.Notifications), "")
 }
 
 // startParts starts Argo CD itself: one program that is told by its environment which part it is.
@@ -241,7 +243,7 @@ func (s *Server) logIn(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("log in: %w", err)
 		}
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }()
 		var session struct{ Token string }
 		if err := json.NewDecoder(res.Body).Decode(&session); err != nil || session.Token == "" {
 			return errors.Join(fmt.Errorf("log in: %s", res.Status), err)

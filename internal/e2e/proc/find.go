@@ -28,11 +28,11 @@ func Ports(n int) ([]int, error) {
 	ports := make([]int, n)
 	for i := range ports {
 		// All are held until the last is found, so that none is given twice.
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}
-		defer l.Close()
+		defer func() { _ = l.Close() }()
 		ports[i] = l.Addr().(*net.TCPAddr).Port
 	}
 	return ports, nil
@@ -66,7 +66,7 @@ func Answers(client *http.Client, url string) func(context.Context) error {
 		if err != nil {
 			return fmt.Errorf("probe: %w", err)
 		}
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }()
 		if res.StatusCode >= http.StatusBadRequest {
 			return fmt.Errorf("probe %s: %s", url, res.Status)
 		}

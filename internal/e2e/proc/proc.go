@@ -40,8 +40,9 @@ func Start(p Program) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.Name, err)
 	}
-	defer log.Close()
-	c := exec.Command(p.Path, p.Args...)
+	defer func() { _ = log.Close() }() // the program has its own
+	// It lives until it is stopped, whatever the context of the call that starts it.
+	c := exec.CommandContext(context.Background(), p.Path, p.Args...)
 	c.Env = append(os.Environ(), p.Env...)
 	c.Stdout, c.Stderr = log, log
 	c.SysProcAttr = ownGroup()
@@ -60,6 +61,9 @@ func (p Program) logFile() string { return filepath.Join(p.Logs, p.Name+".log") 
 
 // Exited is closed once the process is gone.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
+
+// Err says how the process ended: nil for exit status 0. Call it once Exited is closed.
+func (p *Process) Err() error { return p.err }
 
 // Kill ends the process at once, as a power cut would, and waits until it is gone.
 func (p *Process) Kill() { p.end(syscall.SIGKILL) }

@@ -5,7 +5,9 @@
 //
 // Prometheus and Alertmanager are Debian's prometheus and prometheus-alertmanager. Argo CD is built and
 // started by internal/e2e/argocd, which needs etcd-server and redis-server, but neither Docker nor a
-// cluster. These environment variables change that:
+// cluster; programs that are built are kept in ${XDG_CACHE_HOME:-~/.cache}/guardian-e2e. No cluster is
+// made with kind: one that stands is used where ARGOCD_SERVER names its Argo CD. These environment
+// variables change things:
 //
 //	ARGOCD_SERVER, ARGOCD_AUTH_TOKEN   use this Argo CD, for instance one in kind; the token is an
 //	                                   administrator's: the tests make a project, applications and roles

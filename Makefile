@@ -15,7 +15,7 @@ need-go:
 
 .PHONY: build
 build: need-go ## build the guardian program into dist/
-	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(GUARDIAN) ./cmd/guardian
+	@go build -ldflags '$(LDFLAGS)' -o $(GUARDIAN) ./cmd/guardian
 
 .PHONY: demo
 demo: build ## a bad flag and a bad release, undone before your eyes

@@ -28,6 +28,9 @@ import (
 // workers is how many messages are dispatched, and how many targets are read, at the same time.
 const workers = 8
 
+// handling is how long dispatching a message may take, and so how long an end may have to wait for it.
+const handling = 15 * time.Second
+
 // Options of a Guardian; a zero duration has the value given beside it.
 type Options struct {
 	Config    string // policy file
@@ -90,7 +93,7 @@ func (g *Guardian) open(ctx context.Context) error {
 		return err
 	}
 	g.current.Store(e)
-	if g.queue, err = queue.Open(ctx, g.store, "intake", queue.Options{Log: g.log}); err != nil {
+	if g.queue, err = queue.Open(ctx, g.store, "intake", queue.Options{VisibilityTimeout: handling, Log: g.log}); err != nil {
 		return err
 	}
 	machine, err := workflow.Load(asl.Remediation)
@@ -123,11 +126,9 @@ func (g *Guardian) Run(ctx context.Context, listener net.Listener) error {
 	}
 	running, stop := context.WithCancel(ctx)
 	defer stop()
-	if err := g.runner.Resume(running); err != nil {
-		return err
-	}
-	if err := g.startOpen(running); err != nil {
-		return err
+	// A record that cannot be read holds back neither the others nor what comes in.
+	if err := errors.Join(g.runner.Resume(running), g.startOpen(running)); err != nil {
+		g.log.ErrorContext(ctx, "not everything that was open goes on", "error", err)
 	}
 	var all errgroup.Group
 	all.Go(func() error { return g.loops(running) })

@@ -119,12 +119,22 @@ func (g *Guardian) send(ctx context.Context, token string, next remedy.Answer) e
 	if err != nil {
 		return err
 	}
-	return g.runner.SendTaskSuccess(ctx, token, output)
+	err = g.runner.SendTaskSuccess(ctx, token, output)
+	if errors.Is(err, workflow.ErrNoTask) {
+		return nil // it has its answer
+	}
+	return err
 }
 
 func (g *Guardian) sweep(ctx context.Context) {
-	if _, err := g.store.Sweep(ctx, time.Now(), sweepBatch); err != nil {
-		g.warn(ctx, "sweep", "ledger", err)
+	for ctx.Err() == nil {
+		dropped, err := g.store.Sweep(ctx, time.Now(), sweepBatch)
+		if err != nil {
+			g.warn(ctx, "sweep", "ledger", err)
+		}
+		if dropped < sweepBatch {
+			return
+		}
 	}
 }
 

@@ -121,11 +121,15 @@ func (g *Guardian) getEvents(r *http.Request, _ string) (any, error) {
 }
 
 func (g *Guardian) postUndo(r *http.Request, by string) (any, error) {
+	var reason api.Reason
+	if err := decode(r, &reason); err != nil {
+		return nil, err
+	}
 	id, err := g.ledger.Find(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
-	return g.engine().flow.Undo(r.Context(), id, by)
+	return g.engine().flow.Undo(r.Context(), id, by, reason.Why)
 }
 
 // postApprove records a person's answer and wakes the state machine that waits for it.

@@ -111,7 +111,7 @@ const (
 
 // Service is one deployable service.
 type Service struct {
-	Image    string          `yaml:"image" json:"image,omitempty" jsonschema:"ECR repository"`
+	Image    string          `yaml:"image" json:"image,omitempty" jsonschema:"ECR repository; for promotion, which is not built yet"`
 	Gates    []string        `yaml:"gates" json:"gates,omitempty" jsonschema:"names of the gates that tell its health"`
 	Flags    map[string]Flag `yaml:"flags" json:"flags,omitempty" jsonschema:"its feature flags, by key"`
 	Mode     Mode            `yaml:"mode" json:"mode,omitempty" jsonschema:"stricter than the policy's"`
@@ -139,10 +139,10 @@ type Stage struct {
 	Name        string   `yaml:"name" json:"name" jsonschema:"as alerts and metrics label it"`
 	Application string   `yaml:"application" json:"application" jsonschema:"[namespace/]name of the Argo CD application"`
 	Project     string   `yaml:"project" json:"project,omitempty" jsonschema:"its Argo CD project; read from the application where left out"`
-	Deploy      Deploy   `yaml:"deploy" json:"deploy,omitempty" jsonschema:"how releases get here: wait, parameter or git; wait"`
+	Deploy      Deploy   `yaml:"deploy" json:"deploy,omitempty" jsonschema:"how releases get here: wait, parameter or git; wait; for promotion, which is not built yet"`
 	Bake        Duration `yaml:"bake" json:"bake,omitzero" jsonschema:"how long a release must stay healthy to prove good; 10m"`
-	Images      string   `yaml:"images" json:"images,omitempty" jsonschema:"pattern of the image tags that belong here"`
-	Approvals   int      `yaml:"approvals" json:"approvals,omitempty" jsonschema:"how many people approve a promotion"`
+	Images      string   `yaml:"images" json:"images,omitempty" jsonschema:"pattern of the image tags that belong here; for promotion, which is not built yet"`
+	Approvals   int      `yaml:"approvals" json:"approvals,omitempty" jsonschema:"how many people approve a promotion; for promotion, which is not built yet"`
 	Settle      Duration `yaml:"settle" json:"settle,omitzero" jsonschema:"how long a change may take to be live; 5m"`
 	Mode        Mode     `yaml:"mode" json:"mode,omitempty" jsonschema:"stricter than the service's"`
 }

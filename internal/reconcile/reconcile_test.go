@@ -222,7 +222,7 @@ func TestGuardiansOwnFlipIsKnownAsItsOwnAndSoIsItsUndo(t *testing.T) {
 	until(t, w, 8)
 	all, err := w.Ledger.Incidents(t.Context(), 1)
 	must(t, err)
-	_, err = w.Flow.Undo(t.Context(), all[0].ID, "alice")
+	_, err = w.Flow.Undo(t.Context(), all[0].ID, "alice", "")
 	must(t, err)
 	until(t, w, 10)
 	got := changes(t, w)

@@ -159,7 +159,7 @@ func alertEvents(alerts []routed, now time.Time) []ledger.Event {
 	var events []ledger.Event
 	for _, r := range alerts[:min(len(alerts), 3)] {
 		events = append(events, ledger.Event{At: now, Kind: ledger.EventAlert, Text: fmt.Sprintf(
-			"alert %s fires since %s%s", r.alert.Name, r.alert.StartsAt.Format(time.TimeOnly), colon(r.alert.Summary))})
+			"alert %s fires since %s%s", r.alert.Name, r.alert.StartsAt.Format(time.TimeOnly+" MST"), colon(r.alert.Summary))})
 	}
 	if more := len(alerts) - len(events); more > 0 {
 		events = append(events, ledger.Event{At: now, Kind: ledger.EventAlert, Text: fmt.Sprintf("and %d more alerts of this target", more)})

@@ -329,7 +329,7 @@ func TestARightThatIsMissingInTheMiddleLeavesAnUndoBehind(t *testing.T) {
 	w.Until(t.Context(), minutes(12))
 	inc := wantEnd(t, w, ledger.FailedDirty, "permission denied")
 	must(t, w.Argo.Set(there, "deny", ""))
-	_, err := w.Flow.Undo(t.Context(), inc.ID, "alice")
+	_, err := w.Flow.Undo(t.Context(), inc.ID, "alice", "")
 	must(t, err)
 	got, err := w.Argo.Application(context.Background(), deploy.Ref{Name: "review-prod"})
 	must(t, err)

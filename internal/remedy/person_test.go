@@ -48,7 +48,7 @@ func TestUndoPutsBackWhatGuardianChanged(t *testing.T) {
 			fire(w)
 			w.Until(t.Context(), minutes(12))
 			id := wantEnd(t, w, ledger.Healed, "").ID
-			inc, err := w.Flow.Undo(t.Context(), id, "alice")
+			inc, err := w.Flow.Undo(t.Context(), id, "alice", "")
 			must(t, err)
 			runs(t, w, there, "v42")
 			after, err := w.Argo.Application(t.Context(), deploy.Ref{Name: "review-prod"})
@@ -81,7 +81,7 @@ func TestUndoOfAFlagGivesTheDocumentBackByteForByte(t *testing.T) {
 	w.Until(t.Context(), minutes(8.2))
 	fire(w)
 	w.Until(t.Context(), minutes(10))
-	_, err = w.Flow.Undo(t.Context(), wantEnd(t, w, ledger.Healed, "put flag").ID, "alice")
+	_, err = w.Flow.Undo(t.Context(), wantEnd(t, w, ledger.Healed, "put flag").ID, "alice", "")
 	must(t, err)
 	after, _, err := w.Flags.Document(t.Context())
 	must(t, err)
@@ -115,7 +115,7 @@ func TestUndoRefusesWhatAPersonChangedSince(t *testing.T) {
 			w, id := healed(t, rules{}, tt.app)
 			tt.change(t, w)
 			before := w.Argo.Landed()
-			_, err := w.Flow.Undo(t.Context(), id, "alice")
+			_, err := w.Flow.Undo(t.Context(), id, "alice", "")
 			if !errors.Is(err, remedy.ErrCannotUndo) || !strings.Contains(err.Error(), tt.reason) {
 				t.Errorf("got %v", err)
 			}
@@ -133,7 +133,7 @@ func TestUndoOfAFlagThatAPersonChangedSinceIsRefused(t *testing.T) {
 	id := wantEnd(t, w, ledger.Healed, "").ID
 	must(t, w.Flags.Set("new-ranking", "on"))
 	must(t, w.Flags.Set("new-ranking", "half"))
-	if _, err := w.Flow.Undo(t.Context(), id, "alice"); !errors.Is(err, remedy.ErrCannotUndo) || !strings.Contains(err.Error(), "flag new-ranking was changed since") {
+	if _, err := w.Flow.Undo(t.Context(), id, "alice", ""); !errors.Is(err, remedy.ErrCannotUndo) || !strings.Contains(err.Error(), "flag new-ranking was changed since") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -141,15 +141,15 @@ func TestUndoOfAFlagThatAPersonChangedSinceIsRefused(t *testing.T) {
 func TestUndoIsRefusedWhileTheIncidentIsAtWorkAndWhereNothingIsLeft(t *testing.T) {
 	w := broken(t, rules{}, app())
 	w.Until(t.Context(), minutes(8)+time.Second)
-	if _, err := w.Flow.Undo(t.Context(), latest(t, w).ID, "alice"); !errors.Is(err, remedy.ErrCannotUndo) || !strings.Contains(err.Error(), "is still at work") {
+	if _, err := w.Flow.Undo(t.Context(), latest(t, w).ID, "alice", ""); !errors.Is(err, remedy.ErrCannotUndo) || !strings.Contains(err.Error(), "is still at work") {
 		t.Errorf("got %v", err)
 	}
 	w.Until(t.Context(), minutes(12))
 	id := wantEnd(t, w, ledger.Healed, "").ID
-	_, err := w.Flow.Undo(t.Context(), id, "alice")
+	_, err := w.Flow.Undo(t.Context(), id, "alice", "")
 	must(t, err)
 	w.Until(t.Context(), minutes(13))
-	if _, err := w.Flow.Undo(t.Context(), id, "alice"); !errors.Is(err, remedy.ErrCannotUndo) || !strings.Contains(err.Error(), "left nothing to undo") {
+	if _, err := w.Flow.Undo(t.Context(), id, "alice", ""); !errors.Is(err, remedy.ErrCannotUndo) || !strings.Contains(err.Error(), "left nothing to undo") {
 		t.Errorf("a second time: %v", err)
 	}
 }
@@ -159,7 +159,7 @@ func TestUndoWaitsWhileAnotherIncidentIsAtWorkThere(t *testing.T) {
 	w.Metrics.Down = true
 	fire(w)
 	w.Until(t.Context(), minutes(12.5))
-	if _, err := w.Flow.Undo(t.Context(), id, "alice"); !errors.Is(err, ledger.ErrHeld) {
+	if _, err := w.Flow.Undo(t.Context(), id, "alice", ""); !errors.Is(err, ledger.ErrHeld) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -176,10 +176,10 @@ func TestAnUndoThatDiesAnywhereCanBeAskedForAgain(t *testing.T) {
 					w, id := healed(t, rules{}, there)
 					rollbacks := w.Argo.Calls("rollback")
 					w.Store.SetFaults(memledger.CrashAtWrite(n, how))
-					_, crash := w.Flow.Undo(t.Context(), id, "alice")
+					_, crash := w.Flow.Undo(t.Context(), id, "alice", "")
 					w.Store.SetFaults(nil)
 					w.Until(t.Context(), minutes(12.5))
-					_, err := w.Flow.Undo(t.Context(), id, "alice")
+					_, err := w.Flow.Undo(t.Context(), id, "alice", "")
 					if err != nil && !strings.Contains(err.Error(), "left nothing to undo") {
 						t.Errorf("died at write %d (landed: %t), and then: %v", n, how, err)
 					}
@@ -198,7 +198,7 @@ func TestAnUndoThatDiesAnywhereCanBeAskedForAgain(t *testing.T) {
 
 func TestWhatAPersonUndidIsNotDoneAgain(t *testing.T) {
 	w, id := healed(t, rules{limits: "cooldown: 1m"}, app())
-	_, err := w.Flow.Undo(t.Context(), id, "alice")
+	_, err := w.Flow.Undo(t.Context(), id, "alice", "")
 	must(t, err)
 	w.Until(t.Context(), minutes(20))
 	fire(w)

@@ -17,7 +17,7 @@ import (
 // first whether all of it can be put back, and changes nothing if not: ErrCannotUndo says what a
 // person changed since. It is a person's decision: Guardian does not make the same change
 // there again.
-func (f *Flow) Undo(ctx context.Context, id, by string) (ledger.Incident, error) {
+func (f *Flow) Undo(ctx context.Context, id, by, why string) (ledger.Incident, error) {
 	c, err := f.load(ctx, id)
 	if err != nil {
 		return ledger.Incident{}, err
@@ -31,7 +31,7 @@ func (f *Flow) Undo(ctx context.Context, id, by string) (ledger.Incident, error)
 	c.service, c.stage, _ = c.pol.Stage(c.inc.Target.Service, c.inc.Target.Stage)
 	err = f.alone(ctx, c.inc.Target, "undo "+id, func(lease ledger.Lease) error {
 		c.lease = lease
-		return f.undo(ctx, c, by)
+		return f.undo(ctx, c, by, why)
 	})
 	return c.inc, err
 }
@@ -53,12 +53,12 @@ func (f *Flow) alone(ctx context.Context, t ledger.Target, holder string, do fun
 	return errors.Join(do(lease), f.Ledger.Write(context.WithoutCancel(ctx), free))
 }
 
-func (f *Flow) undo(ctx context.Context, c *course, by string) error {
+func (f *Flow) undo(ctx context.Context, c *course, by, why string) error {
 	steps, err := f.undoSteps(ctx, c)
 	if err != nil {
 		return err
 	}
-	c.tell(ledger.EventPerson, "%s undoes what Guardian did", by).By = by
+	c.tell(ledger.EventPerson, "%s undoes what Guardian did%s", by, colon(why)).By = by
 	if err := f.save(ctx, c); err != nil {
 		return err
 	}

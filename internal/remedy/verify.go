@@ -37,7 +37,7 @@ func (f *Flow) verify(ctx context.Context, c *course) (Answer, error) {
 		c.inc.HeldSince = c.now
 		c.tell(ledger.EventDecision, "verification goes on: no measurement is neither good nor bad (%s)", worst(findings)).Findings = findings
 		c.messages = append(c.messages, held(c.inc, c.pol, findings))
-	} else if c.inc.Judgement.Looks == 1 {
+	} else if c.inc.Judgement.Looks == 1 && health.Overall(findings) != health.NoData {
 		c.tell(ledger.EventEvidence, "first look: %s", summary(findings)).Findings = findings
 	}
 	return f.goTo(ctx, c, ledger.StepVerify, shortest(gates))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go/logging"
 )
 
 // keep is how long a secret of Secrets Manager is used before it is looked up again.
@@ -78,7 +79,7 @@ func (r *Resolver) connect(ctx context.Context) (*secretsmanager.Client, error) 
 	if r.client != nil {
 		return r.client, nil
 	}
-	aws, err := config.LoadDefaultConfig(ctx)
+	aws, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what fails is returned; its own log would go past ours
 	if err != nil {
 		return nil, fmt.Errorf("load the AWS configuration: %w", err)
 	}

@@ -129,7 +129,7 @@ func (s *story) undo(ctx context.Context, a []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.world.Flow.Undo(ctx, id, a[0])
+	_, err = s.world.Flow.Undo(ctx, id, a[0], "")
 	return err
 }
 

@@ -4,17 +4,14 @@
 package alertmanager
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/prometheus/alertmanager/template"
 	"github.com/prometheus/common/model"
+
+	"github.com/cinegit/guardian/events/internal/jsonbody"
 )
 
 // MaxAlerts is how many alerts one message may hold.
@@ -36,7 +33,7 @@ type Message struct {
 // fingerprint (made from the labels where the sender gave none) and a start.
 func Parse(body []byte) (Message, error) {
 	var m Message
-	if err := decode(body, &m); err != nil {
+	if err := jsonbody.Decode(body, &m); err != nil {
 		return Message{}, err
 	}
 	// Grafana Alerting says 1 of the same shape:
@@ -58,7 +55,7 @@ func Parse(body []byte) (Message, error) {
 // now is resolved (https://github.com/prometheus/alertmanager/blob/v0.34.2/api/v2/openapi.yaml).
 func ParseList(body []byte, now time.Time) (Message, error) {
 	var alerts template.Alerts
-	if err := decode(body, &alerts); err != nil {
+	if err := jsonbody.Decode(body, &alerts); err != nil {
 		return Message{}, err
 	}
 	if len(alerts) == 0 {
@@ -117,39 +114,4 @@ func fingerprint(labels template.KV) string {
 		set[model.LabelName(name)] = model.LabelValue(value)
 	}
 	return set.Fingerprint().String()
-}
-
-func decode(body []byte, into any) error {
-	switch {
-	case len(bytes.TrimSpace(body)) == 0:
-		return errors.New("body is empty")
-	case !utf8.Valid(body):
-		return errors.New("body is not valid UTF-8")
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	if err := d.Decode(into); err != nil {
-		return describe(err, len(body))
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("body goes on after the message, at byte %d", d.InputOffset())
-	}
-	return nil
-}
-
-// describe tells what is wrong with the JSON, without repeating what it says.
-func describe(err error, size int) error {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	var moment *time.ParseError
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("body is cut off at byte %d", size)
-	case errors.As(err, &syntax):
-		return fmt.Errorf("body is not JSON: byte %d: %s", syntax.Offset, strings.TrimPrefix(syntax.Error(), "json: "))
-	case errors.As(err, &kind):
-		return fmt.Errorf("field %q is a %s where a %s is expected, at byte %d", kind.Field, kind.Value, kind.Type, kind.Offset)
-	case errors.As(err, &moment):
-		return errors.New("a time is not in RFC 3339 form")
-	}
-	return errors.New("body is not an Alertmanager webhook message")
 }

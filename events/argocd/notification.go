@@ -5,11 +5,9 @@ package argocd
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/cinegit/guardian/events/internal/jsonbody"
 )
 
 // Notification says that something happened to an application. It is a hint to look: what runs is
@@ -29,7 +27,7 @@ type body struct {
 	Namespace      string          `json:"namespace"`
 	Project        string          `json:"project"`
 	OperationPhase *string         `json:"operationPhase"`
-	FinishedAt     *time.Time      `json:"finishedAt"`
+	FinishedAt     moment          `json:"finishedAt"`
 
 	Kind     string `json:"kind"`
 	Metadata struct {
@@ -41,40 +39,45 @@ type body struct {
 	} `json:"spec"`
 	Status struct {
 		OperationState struct {
-			Phase      string    `json:"phase"`
-			FinishedAt time.Time `json:"finishedAt"`
+			Phase      string `json:"phase"`
+			FinishedAt moment `json:"finishedAt"`
 		} `json:"operationState"`
 	} `json:"status"`
 }
 
+// moment is a time that may be missing: a template writes "<no value>" for a field that is not there yet,
+// and a hint is none the worse for it.
+type moment time.Time
+
+// UnmarshalJSON reads RFC 3339; anything else is the zero time.
+func (m *moment) UnmarshalJSON(raw []byte) error {
+	var t time.Time
+	if t.UnmarshalJSON(raw) != nil {
+		t = time.Time{}
+	}
+	*m = moment(t)
+	return nil
+}
+
 // Parse reads a notification.
 func Parse(raw []byte) (Notification, error) {
-	if len(strings.TrimSpace(string(raw))) == 0 {
-		return Notification{}, errors.New("body is empty")
-	}
-	if !utf8.Valid(raw) {
-		return Notification{}, errors.New("body is not valid UTF-8")
-	}
 	var b body
-	if err := json.Unmarshal(raw, &b); err != nil {
-		return Notification{}, describe(err, len(raw))
+	if err := jsonbody.Decode(raw, &b); err != nil {
+		return Notification{}, err
 	}
 	if b.Kind == "Application" {
 		state := b.Status.OperationState
 		return named(Notification{
 			Application: b.Metadata.Name, Namespace: b.Metadata.Namespace, Project: b.Spec.Project,
-			Phase: state.Phase, FinishedAt: state.FinishedAt,
+			Phase: state.Phase, FinishedAt: time.Time(state.FinishedAt),
 		})
 	}
-	n := Notification{Namespace: b.Namespace, Project: b.Project}
+	n := Notification{Namespace: b.Namespace, Project: b.Project, FinishedAt: time.Time(b.FinishedAt)}
 	if len(b.App) > 0 && json.Unmarshal(b.App, &n.Application) != nil {
 		return Notification{}, errors.New("field \"app\" is not a string: send the application's name")
 	}
 	if b.OperationPhase != nil {
 		n.Phase = *b.OperationPhase
-	}
-	if b.FinishedAt != nil {
-		n.FinishedAt = *b.FinishedAt
 	}
 	return named(n)
 }
@@ -84,18 +87,4 @@ func named(n Notification) (Notification, error) {
 		return Notification{}, errors.New("field \"app\" is missing: send the application's name")
 	}
 	return n, nil
-}
-
-func describe(err error, size int) error {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &syntax) && int(syntax.Offset) >= size:
-		return fmt.Errorf("body is cut off at byte %d", size)
-	case errors.As(err, &syntax):
-		return fmt.Errorf("body is not JSON: byte %d", syntax.Offset)
-	case errors.As(err, &kind):
-		return fmt.Errorf("field %q is a %s where a %s is expected", kind.Field, kind.Value, kind.Type)
-	}
-	return errors.New("body is not an Argo CD notification")
 }

@@ -23,19 +23,37 @@ import (
 	"github.com/cinegit/guardian/internal/local"
 )
 
-// rounds is how many incidents are measured.
-const rounds = 200
+// How many incidents are measured, on the sandbox and on a real Argo CD; the first five warm up.
+const (
+	rounds     = 200
+	realRounds = 45
+)
 
 // overhead compares the time from a webhook's sending to the Rollback call's leaving with the bare sequence
 // of the same remote calls by the same clients: two queries, the application and its sync windows for
 // blame and choose, the application again before acting.
 func overhead(ctx context.Context) error {
-	w, err := newWorld(rounds, "limits: {cooldown: 0s, fleet: 100000 in 1m, share: 100%}")
+	cd, err := newReal()
+	if err != nil {
+		return err
+	}
+	services, which := rounds, "sandbox Argo CD over gRPC"
+	if cd != nil {
+		services, which = realRounds, "real Argo CD over gRPC and TLS"
+		defer cd.close()
+	}
+	w, err := newWorld(services, cd, "limits: {cooldown: 0s, fleet: 100000 in 1m, share: 100%}")
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	if err := w.deploy(ctx); err != nil {
+	if cd != nil {
+		defer cd.remove(context.WithoutCancel(ctx), w.services)
+		err = cd.deploy(ctx, w.services)
+	} else {
+		err = w.deploy(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	guardian, bare, err := w.race(ctx)
@@ -45,14 +63,14 @@ func overhead(ctx context.Context) error {
 	ratio := func(q float64) float64 { return float64(guardian.at(q)) / float64(bare.at(q)) }
 	fmt.Fprintf(os.Stdout, `
 Guardian's own cost: webhook sent -> Rollback call leaves
-input: %d incidents one after the other, one alert each, sandbox Argo CD over gRPC and
-  sandbox Prometheus over HTTP on loopback, bbolt ledger at %s; peer: the same remote
-  calls bare, by the same clients, each right before its incident
+input: %d incidents one after the other, one alert each, %s and
+  sandbox Prometheus over HTTP, all on loopback, bbolt ledger in %s; peer: the same
+  remote calls bare, by the same clients, each right before its incident
   guardian  %s
   bare      %s
   ratio     median %.2f  p95 %.2f   (target: at most 1.5 and 2)
   by which  median %s a remediation: intake, %s
-`, rounds, os.TempDir(), guardian, bare, ratio(0.5), ratio(0.95), round(guardian.at(0.5)-bare.at(0.5)),
+`, len(guardian), which, os.TempDir(), guardian, bare, ratio(0.5), ratio(0.95), round(guardian.at(0.5)-bare.at(0.5)),
 		"queue, dispatch, decisions and every durable write")
 	return nil
 }
@@ -118,8 +136,8 @@ type peer struct {
 }
 
 func (w *world) newPeer() (peer, error) {
-	token := func(context.Context) (string, error) { return argoToken, nil }
-	a, err := argocd.New(argocd.Config{Server: w.argoAddr, PlainText: true, Token: token})
+	token := func(context.Context) (string, error) { return w.argoToken, nil }
+	a, err := argocd.New(argocd.Config{Server: w.argoAddr, PlainText: w.argo != nil, Insecure: w.argo == nil, Token: token})
 	if err != nil {
 		return peer{}, err
 	}

@@ -20,7 +20,7 @@ const starts = 20
 func start(ctx context.Context, binary string) error {
 	var alive, ready times
 	for range starts {
-		w, err := newWorld(2, "")
+		w, err := newWorld(2, nil, "")
 		if err != nil {
 			return err
 		}

@@ -34,7 +34,7 @@ const (
 // storm sends the storm to a `guardian serve` of its own: every fifth webhook is an earlier one again, and
 // neighbours are swapped.
 func storm(ctx context.Context, binary string) error {
-	w, err := newWorld(stormTargets, "limits: {fleet: 1000 in 15m, share: 100%}")
+	w, err := newWorld(stormTargets, nil, "limits: {fleet: 1000 in 15m, share: 100%}")
 	if err != nil {
 		return err
 	}

@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	argoToken = "bench-argocd"
-	hookToken = "bench-webhook"
-	userToken = "bench-operator"
+	sandboxToken = "bench-argocd"
+	hookToken    = "bench-webhook"
+	userToken    = "bench-operator"
 )
 
 // world is a sandbox of so many services, each with a good release behind a bad one, and metrics that are
@@ -28,7 +28,8 @@ const (
 type world struct {
 	dir, config        string
 	argoAddr, promAddr string
-	argo               *argocd.Server
+	argoToken, argoTLS string         // argoTLS as the policy writes it
+	argo               *argocd.Server // nil beside a real one
 	prom               *metrics.Server
 	services           []string
 	closers            []func()
@@ -36,18 +37,18 @@ type world struct {
 	ticks              float64   // samples so far
 }
 
-func newWorld(services int, extra string) (*world, error) {
+func newWorld(services int, cd *real, extra string) (*world, error) {
 	dir, err := os.MkdirTemp("", "guardian-bench-")
 	if err != nil {
 		return nil, err
 	}
 	w := &world{dir: dir, config: filepath.Join(dir, "guardian.yaml"), prom: metrics.NewServer(time.Hour)}
 	w.closers = append(w.closers, func() { _ = os.RemoveAll(dir) })
-	w.argo = argocd.New(argocd.Options{Accounts: map[string]argocd.Account{argoToken: {Name: "guardian", Get: true, Sync: true, Update: true}}})
-	if w.argoAddr, err = w.argo.Start("127.0.0.1:0"); err != nil {
+	if cd != nil {
+		w.argoAddr, w.argoToken, w.argoTLS = cd.server, cd.token, "insecure: true"
+	} else if err := w.startArgo(); err != nil {
 		return nil, err
 	}
-	w.closers = append(w.closers, w.argo.Close)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -60,6 +61,14 @@ func newWorld(services int, extra string) (*world, error) {
 		w.services = append(w.services, fmt.Sprintf("svc%04d", i))
 	}
 	return w, w.write(extra)
+}
+
+func (w *world) startArgo() (err error) {
+	w.argoToken, w.argoTLS = sandboxToken, "plainText: true"
+	w.argo = argocd.New(argocd.Options{Accounts: map[string]argocd.Account{sandboxToken: {Name: "guardian", Get: true, Sync: true, Update: true}}})
+	w.argoAddr, err = w.argo.Start("127.0.0.1:0")
+	w.closers = append(w.closers, w.argo.Close)
+	return err
 }
 
 func (w *world) close() {
@@ -77,7 +86,7 @@ server:
   webhookTokens: ["file:%[1]s/hook"]
   operators: {bench: "file:%[1]s/user"}
 connections:
-  argocd: {server: %[2]q, token: "file:%[1]s/argo", plainText: true}
+  argocd: {server: %[2]q, token: "file:%[1]s/argo", %[5]s}
   prometheus: {url: %[3]q}
 gates:
   errors:
@@ -91,11 +100,11 @@ rules:
     verify: {within: 4m}
 %[4]s
 services:
-`, w.dir, w.argoAddr, w.promAddr, extra)
+`, w.dir, w.argoAddr, w.promAddr, extra, w.argoTLS)
 	for _, s := range w.services {
 		fmt.Fprintf(&b, "  %s: {gates: [errors], unproven: allow, stages: [{name: prod, application: %s}]}\n", s, s)
 	}
-	files := map[string]string{"hook": hookToken, "user": userToken, "argo": argoToken, "guardian.yaml": b.String()}
+	files := map[string]string{"hook": hookToken, "user": userToken, "argo": w.argoToken, "guardian.yaml": b.String()}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o600); err != nil {
 			return err

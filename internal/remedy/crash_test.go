@@ -12,6 +12,7 @@ import (
 	"github.com/cinegit/guardian/internal/adapter/memledger"
 	"github.com/cinegit/guardian/internal/deploy"
 	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/policy"
 	"github.com/cinegit/guardian/internal/remedy/remedytest"
 	"github.com/cinegit/guardian/internal/sandbox/scenario"
 )
@@ -81,6 +82,7 @@ func must(t *testing.T, err error) {
 // tale is one remediation, played again and again with something going wrong at another place.
 type tale struct {
 	rules rules
+	pol   *policy.Policy // of the rules
 	app   remedytest.App
 	more  func(t *testing.T, w *scenario.World) // what else happens, planned at minute 8
 }
@@ -102,8 +104,9 @@ func flagToo(t *testing.T, w *scenario.World) {
 	must(t, w.Flags.Set("new-ranking", "on"))
 }
 
-func tales() map[string]tale {
-	return map[string]tale{
+func tales(t *testing.T) map[string]tale {
+	t.Helper()
+	all := map[string]tale{
 		"a revert":               {app: app()},
 		"a revert without hook":  {app: remedytest.App{Name: "review-prod", AutoSync: true}},
 		"a Helm parameter":       {app: remedytest.App{Name: "review-prod", Helm: true}},
@@ -140,12 +143,17 @@ func tales() map[string]tale {
 			must(t, w.Argo.Set(app(), "deny", "sync"))
 		}},
 	}
+	for name, s := range all {
+		s.pol = s.rules.policy(t)
+		all[name] = s
+	}
+	return all
 }
 
 // play plays a tale to its end; spoil plans what goes wrong.
 func (s tale) play(t *testing.T, spoil func(w *scenario.World)) (outcome, *scenario.World) {
 	t.Helper()
-	w := newWorld(t, s.rules, s.app)
+	w := worldOf(t, s.pol, s.app)
 	baked(t, w, s.app)
 	if s.more != nil {
 		s.more(t, w)
@@ -160,8 +168,9 @@ func (s tale) play(t *testing.T, spoil func(w *scenario.World)) (outcome, *scena
 }
 
 func TestACrashAtAnyWriteLeadsToTheSameEnd(t *testing.T) {
-	for name, s := range tales() {
+	for name, s := range tales(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			want, _ := s.play(t, nil)
 			if len(want.Ends) != 1 || want.Ends[0] == "" || want.Lease != "" {
 				t.Fatalf("the tale does not end: %+v", want)
@@ -187,8 +196,9 @@ func TestACrashAtAnyWriteLeadsToTheSameEnd(t *testing.T) {
 }
 
 func TestACallOfArgoCDThatFailsIsMadeAgainAndTakesEffectOnce(t *testing.T) {
-	for name, s := range tales() {
+	for name, s := range tales(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			want, clean := s.play(t, nil)
 			for _, method := range []string{"get", "windows", "rollback", "terminate", "patch"} {
 				before := map[string]int{"get": 15, "windows": 15}[method] // the slow reconcile's
@@ -208,10 +218,11 @@ func TestACallOfArgoCDThatFailsIsMadeAgainAndTakesEffectOnce(t *testing.T) {
 }
 
 func TestDyingBetweenAnyTwoMomentsLeadsToTheSameEnd(t *testing.T) {
-	for name, s := range tales() {
+	for name, s := range tales(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			want, _ := s.play(t, nil)
-			for after := 500 * time.Millisecond; after < 2*time.Minute; after += 7300 * time.Millisecond {
+			for after := 500 * time.Millisecond; after < 2*time.Minute; after += 11300 * time.Millisecond {
 				got, w := s.play(t, func(w *scenario.World) {
 					w.At(minutes(8.2)+after, func(context.Context) { w.Kill() })
 				})

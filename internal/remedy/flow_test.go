@@ -37,7 +37,7 @@ func landed(t *testing.T, w *scenario.World, want ...string) {
 }
 
 func TestEveryEffectIsDecidedInTheLedgerBeforeItIsMade(t *testing.T) {
-	for name, s := range tales() {
+	for name, s := range tales(t) {
 		t.Run(name, func(t *testing.T) {
 			var undecided []string
 			_, w := s.play(t, func(w *scenario.World) {

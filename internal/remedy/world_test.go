@@ -82,7 +82,13 @@ func another(names ...string) string {
 
 func newWorld(t *testing.T, r rules, apps ...remedytest.App) *scenario.World {
 	t.Helper()
-	w, err := scenario.New(t.TempDir(), r.policy(t), slog.New(slog.DiscardHandler), apps...)
+	return worldOf(t, r.policy(t), apps...)
+}
+
+// worldOf is newWorld for a policy that many worlds share, as reading one takes longer than a world lives.
+func worldOf(t *testing.T, p *policy.Policy, apps ...remedytest.App) *scenario.World {
+	t.Helper()
+	w, err := scenario.New(t.TempDir(), p, slog.New(slog.DiscardHandler), apps...)
 	if err != nil {
 		t.Fatal(err)
 	}

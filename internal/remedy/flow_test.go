@@ -3,6 +3,7 @@ package remedy_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -335,5 +336,37 @@ func TestARightThatIsMissingInTheMiddleLeavesAnUndoBehind(t *testing.T) {
 	must(t, err)
 	if got.AutoSync == nil {
 		t.Error("auto-sync is still off")
+	}
+}
+
+func TestARemedyDoesNotTakeTheEffectOfTheOneBeforeForItsOwn(t *testing.T) {
+	p := *rules{}.policy(t)
+	s := p.Services["review"]
+	s.Flags = map[string]policy.Flag{"new-ranking": {Safe: "off"}, "cache": {Safe: "off"}}
+	p.Services = map[string]policy.Service{"review": s}
+	w, err := scenario.New(t.TempDir(), &p, slog.New(slog.DiscardHandler))
+	must(t, err)
+	w.Argo.Ship(app(), "v41", "ci")
+	w.Until(t.Context(), minutes(6))
+	w.Metrics.Breaks["cache=on"] = 0.3
+	must(t, w.Flags.Set("cache", "on"))
+	w.Until(t.Context(), minutes(7))
+	must(t, w.Flags.Set("new-ranking", "on"))
+	w.Until(t.Context(), minutes(8.2))
+	w.Flags.Fails = slicesOf(500, flag.ErrUnavailable)
+	fire(w)
+	for at := minutes(8.2); at < minutes(20); at += time.Second {
+		w.Until(t.Context(), at)
+		if inc := latest(t, w); len(inc.Plan) > 0 && inc.Plan[0].Outcome != "" {
+			w.Flags.Fails = nil // the first was given up, and nobody knows whether it landed
+		}
+	}
+	inc := wantEnd(t, w, ledger.Healed, "put flag cache to its safe variant off")
+	if len(inc.Effects) != 2 || inc.Effects[0].Refused || !inc.Effects[0].DoneAt.IsZero() {
+		t.Fatalf("effects are %+v", inc.Effects)
+	}
+	before, err := inc.Effects[1].FlagBefore()
+	if err != nil || before.Key != "cache" || before.Serving != "on" {
+		t.Errorf("the second's before-image is of %s serving %s, %v", before.Key, before.Serving, err)
 	}
 }

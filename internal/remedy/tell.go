@@ -81,7 +81,13 @@ func story(inc ledger.Incident) []string {
 		text = append(text, "Blamed: "+inc.Suspects[0].Reason)
 	}
 	for _, e := range inc.Effects {
-		if !e.Refused {
+		switch {
+		case e.Refused:
+		case !e.UndoneAt.IsZero():
+			text = append(text, "Done and taken back: "+e.What)
+		case e.DoneAt.IsZero():
+			text = append(text, "Asked for, and never seen to be done: "+e.What)
+		default:
 			text = append(text, "Done: "+e.What)
 		}
 	}

@@ -251,7 +251,7 @@ type Message struct {
 	Undo     string           `json:"undo,omitempty"`     // the command that undoes it
 	Links    []string         `json:"links,omitempty"`
 	End      End              `json:"end,omitempty"`
-	SentTo   []string         `json:"sentTo,omitempty"` // channels that have it
+	SentTo   []string         `json:"sentTo,omitempty"` // channels that have it, or refused it for good
 	Tries    int              `json:"tries"`
 	NextTry  time.Time        `json:"nextTry,omitzero"`
 	Version  int64            `json:"-"`

@@ -88,10 +88,9 @@ func (g *Guardian) startOpen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, inc := range open {
-		if err := g.start(ctx, inc.ID); err != nil {
-			return err
-		}
+		failed = append(failed, g.start(ctx, inc.ID))
 	}
-	return nil
+	return errors.Join(failed...)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/cinegit/guardian/internal/adapter/notify"
 	"github.com/cinegit/guardian/internal/adapter/prometheus"
 	"github.com/cinegit/guardian/internal/adapter/secrets"
+	"github.com/cinegit/guardian/internal/deploy"
 	"github.com/cinegit/guardian/internal/health"
 	"github.com/cinegit/guardian/internal/ledger"
 	"github.com/cinegit/guardian/internal/policy"
@@ -58,7 +59,7 @@ func newEngine(p *policy.Policy, l *ledger.Ledger, resolver *secrets.Resolver, l
 		policy: p, loadedAt: time.Now(), channels: channels,
 		close: func() error { return errors.Join(argo.Close(), flags.close()) },
 		probes: []probe{
-			{"argocd", func(ctx context.Context) error { _, err := argo.Probe(ctx); return err }},
+			{"argocd", func(ctx context.Context) error { return probeArgoCD(ctx, argo, p) }},
 			{"prometheus", prom.Probe},
 		},
 	}
@@ -75,6 +76,22 @@ func newEngine(p *policy.Policy, l *ledger.Ledger, resolver *secrets.Resolver, l
 		Policy: current, Ledger: l, Deployer: argo, Flags: flags.flags, Health: judge, Now: time.Now, Log: log,
 	}
 	return e, nil
+}
+
+// probeArgoCD asks for the version, which takes no token, and then for one application, which does. Only
+// a token that is not taken counts: what a single application lacks is told with its target.
+func probeArgoCD(ctx context.Context, argo *argocd.Client, p *policy.Policy) error {
+	if _, err := argo.Probe(ctx); err != nil {
+		return err
+	}
+	if all := targets(p); len(all) > 0 {
+		_, stage, _ := p.Stage(all[0].Service, all[0].Stage)
+		_, err := argo.Application(ctx, deploy.ParseRef(stage.Application, stage.Project))
+		if errors.Is(err, deploy.ErrUnauthenticated) {
+			return err
+		}
+	}
+	return nil
 }
 
 func argocdConfig(c policy.ArgoCD, r *secrets.Resolver) argocd.Config {

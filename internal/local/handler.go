@@ -21,6 +21,7 @@ func (g *Guardian) Handler() http.Handler {
 	mux.Handle("POST /webhooks/alertmanager", g.intake(kindAlerts, alertsGroup))
 	mux.Handle("POST /webhooks/alertmanager/api/v2/alerts", g.intake(kindAlertList, alertListGroup))
 	mux.Handle("POST /webhooks/argocd", g.intake(kindArgoCD, argocdGroup))
+	mux.HandleFunc("/webhooks/", g.astray)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]string{"status": "ok"})
 	})

@@ -71,8 +71,12 @@ func (g *Guardian) pollFlags(ctx context.Context) {
 	}
 }
 
-// expire ends questions that nobody answered in time, and sends answers that a crash kept back.
+// expire ends questions that nobody answered in time, and sends answers that a crash kept back. It also
+// starts what was opened but could not be started.
 func (g *Guardian) expire(ctx context.Context) {
+	if err := g.startOpen(ctx); err != nil {
+		g.warn(ctx, "expire", "start", err)
+	}
 	open, err := g.ledger.OpenIncidents(ctx)
 	if err != nil {
 		g.warn(ctx, "expire", "incidents", err)
@@ -84,6 +88,7 @@ func (g *Guardian) expire(ctx context.Context) {
 			continue
 		}
 		if err == nil {
+			g.metrics.ended(next)
 			err = g.send(ctx, token, next)
 		}
 		if err != nil {

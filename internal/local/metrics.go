@@ -53,7 +53,14 @@ func (m *metrics) dispatched(d remedy.Dispatched) {
 }
 
 func (m *metrics) stepped(task remedy.Task, a remedy.Answer) {
-	if a.End != "" && task.Step != ledger.StepEnd {
+	if task.Step != ledger.StepEnd {
+		m.ended(a)
+	}
+}
+
+// ended counts an incident if the answer is its end.
+func (m *metrics) ended(a remedy.Answer) {
+	if a.End != "" {
 		m.incidents.WithLabelValues(string(a.End)).Inc()
 	}
 }

@@ -1,9 +1,11 @@
 package local
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -82,8 +84,15 @@ func isAny(err error, kinds ...error) bool {
 func decode(r *http.Request, into any) error {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return fmt.Errorf("%w: body: %s", errBadInput, err)
+	err := d.Decode(into)
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: body: it is empty: send a JSON object", errBadInput)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: body: %.200s", errBadInput, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: body: it goes on after the JSON object", errBadInput)
 	}
 	return nil
 }
@@ -143,15 +152,28 @@ func (g *Guardian) postApprove(granted bool) act {
 		if err != nil {
 			return nil, err
 		}
-		token, next, err := g.engine().flow.Approve(r.Context(), id, ledger.Approval{Granted: granted, By: by, At: time.Now(), Why: reason.Why})
+		token, next, err := g.approve(r.Context(), id, ledger.Approval{Granted: granted, By: by, At: time.Now(), Why: reason.Why})
 		if err != nil {
 			return nil, err
 		}
+		g.metrics.ended(next)
 		if err := g.send(r.Context(), token, next); err != nil {
 			g.log.WarnContext(r.Context(), "the answer is recorded and will be sent again", "incident", id, "error", err)
 		}
 		return g.ledger.Incident(r.Context(), id)
 	}
+}
+
+// approve tries again where an alert or a step wrote the incident at the same moment: a person is not to
+// be asked twice for that.
+func (g *Guardian) approve(ctx context.Context, id string, a ledger.Approval) (token string, next remedy.Answer, err error) {
+	for range 8 {
+		token, next, err = g.engine().flow.Approve(ctx, id, a)
+		if !errors.Is(err, ledger.ErrConflict) {
+			break
+		}
+	}
+	return token, next, err
 }
 
 func (g *Guardian) postFreeze(r *http.Request, by string) (any, error) {

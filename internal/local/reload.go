@@ -16,8 +16,8 @@ import (
 func (g *Guardian) reload(ctx context.Context) {
 	raw, err := os.ReadFile(g.options.Config)
 	sum := sha256.Sum256(raw)
-	if err == nil && sum == g.lastRead {
-		return
+	if err == nil && sum == g.lastRead && g.policyProblem() == "" {
+		return // while there is a problem, what it speaks of may be mended without a change of this file
 	}
 	if err == nil {
 		g.lastRead = sum

@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cinegit/guardian/events/alertmanager"
@@ -78,6 +81,18 @@ func (g *Guardian) take(w http.ResponseWriter, r *http.Request, kind string, gro
 		return http.StatusServiceUnavailable, errors.New("message could not be kept: send it again")
 	}
 	return http.StatusAccepted, nil
+}
+
+// astray answers what no sender of ours sends: another path, or not a POST.
+func (g *Guardian) astray(w http.ResponseWriter, r *http.Request) {
+	known := []string{"/webhooks/alertmanager", "/webhooks/alertmanager/api/v2/alerts", "/webhooks/argocd"}
+	status, err := http.StatusNotFound, fmt.Errorf("no such webhook: send to one of %s", strings.Join(known, ", "))
+	if slices.Contains(known, r.URL.Path) {
+		status, err = http.StatusMethodNotAllowed, errors.New("a webhook is sent with POST")
+		w.Header().Set("Allow", http.MethodPost)
+	}
+	g.metrics.webhooks.WithLabelValues("unknown", strconv.Itoa(status)).Inc()
+	problem(w, status, err)
 }
 
 func alertsGroup(body []byte) (string, error) {

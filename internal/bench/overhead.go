@@ -87,7 +87,7 @@ func (w *world) race(ctx context.Context) (guardian, bare times, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	defer peer.argo.Close()
+	defer func() { _ = peer.argo.Close() }()
 	for i, service := range w.services {
 		if i%20 == 0 {
 			if err := w.sample(30, time.Now()); err != nil {
@@ -126,7 +126,7 @@ func (w *world) serve(ctx context.Context, log slog.Handler) (url string, end fu
 	ctx, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- g.Run(ctx, listener) }()
-	return "http://" + listener.Addr().String(), func() { stop(); <-done }, nil
+	return "http://" + listener.Addr().String(), func() { stop(); _ = <-done }, nil
 }
 
 // peer makes the remote calls of a remediation and nothing else.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -86,7 +87,7 @@ func (w *world) stormBodies(now time.Time) [][]byte {
 			bodies = append(bodies, bodies[random.IntN(len(bodies))])
 			continue
 		}
-		m := alertmanager.Message{Version: "4", GroupKey: fmt.Sprint(i % 40), Data: template.Data{Status: "firing"}}
+		m := alertmanager.Message{Version: "4", GroupKey: strconv.Itoa(i % 40), Data: template.Data{Status: "firing"}}
 		for j := range stormAlerts {
 			m.Alerts = append(m.Alerts, template.Alert{
 				Status: "firing", StartsAt: now.Add(-time.Duration(random.IntN(60)) * time.Second),

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/cinegit/guardian/internal/deploy"
@@ -149,7 +150,7 @@ func (w *world) sample(errors float64, now time.Time) error {
 		w.sampled = at
 		for _, s := range w.services {
 			for code, n := range map[string]float64{"200": 100 - errors, "500": errors} {
-				set := labels.FromStrings(labels.MetricName, "http_requests_total", "service", s, "code", code)
+				set := labels.FromStrings(model.MetricNameLabel, "http_requests_total", "service", s, "code", code)
 				if err := w.prom.Append(set, at, w.ticks*n); err != nil {
 					return err
 				}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-var breakerKey = Key{"breaker", "fleet"}
+func breakerKey() Key { return Key{"breaker", "fleet"} }
 
 // Act is one incident's first change of a target.
 type Act struct {
@@ -25,7 +25,7 @@ type Breaker struct {
 
 // Breaker reads it.
 func (l *Ledger) Breaker(ctx context.Context) (Breaker, error) {
-	b, version, _, err := read[Breaker](ctx, l.Store, breakerKey)
+	b, version, _, err := read[Breaker](ctx, l.Store, breakerKey())
 	b.Version = version
 	return b, err
 }

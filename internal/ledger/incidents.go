@@ -181,7 +181,7 @@ func (l *Ledger) Commit(ctx context.Context, c Change) (Incident, error) {
 		ops = append(ops, Op{Kind: OpCheck, Key: leaseKey(c.Lease.Target), Version: c.Lease.Fence})
 	}
 	if c.Breaker != nil {
-		op, err := put(breakerKey, c.Breaker.Version, c.Breaker)
+		op, err := put(breakerKey(), c.Breaker.Version, c.Breaker)
 		if err != nil {
 			return Incident{}, err
 		}

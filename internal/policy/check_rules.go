@@ -37,7 +37,7 @@ func (n NameOf) label() (string, bool) {
 
 func (c checker) target(at pointer, t Target) {
 	for field, name := range map[string]NameOf{"service": t.Service, "stage": t.Stage} {
-		if label, ok := name.label(); ok && (!model.LabelName(label).IsValid() || strings.Contains(label, " ")) {
+		if label, ok := name.label(); ok && (!model.UTF8Validation.IsValidLabelName(label) || strings.Contains(label, " ")) {
 			c.flaw(at.key(field), fmt.Sprintf("%q is not the name of a label", short(label)), "write it like label env")
 		}
 	}

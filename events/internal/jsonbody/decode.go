@@ -38,7 +38,7 @@ func describe(err error, size int) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("body is cut off at byte %d", size)
 	case errors.As(err, &syntax):
-		return fmt.Errorf("body is not JSON: byte %d: %s", syntax.Offset, syntax)
+		return fmt.Errorf("body is not JSON: byte %d: %w", syntax.Offset, syntax)
 	case errors.As(err, &kind):
 		return fmt.Errorf("%s is %s where %s is expected, at byte %d", place(kind.Field), found(kind.Value), wanted(kind.Type), kind.Offset)
 	}

@@ -22,7 +22,7 @@ type Document func(ctx context.Context) (text []byte, version string, err error)
 
 // operators guards the table of operators of flagd's rule library. There is one for the whole
 // process; making an evaluator writes it, evaluating reads it, and the library does not lock.
-var operators sync.RWMutex
+var operators sync.RWMutex //nolint:gochecknoglobals // what it guards is global in the library
 
 // inProcess evaluates a flagd document with flagd's own evaluator.
 type inProcess struct {

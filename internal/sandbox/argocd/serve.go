@@ -16,7 +16,7 @@ import (
 
 // Start serves the API on an address such as 127.0.0.1:0 and gives the address it listens on. Close ends it.
 func (s *Server) Start(address string) (listening string, err error) {
-	listener, err := net.Listen("tcp", address)
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return "", fmt.Errorf("listen for Argo CD's API: %w", err)
 	}

@@ -86,7 +86,7 @@ func newStage(ctx context.Context, o Options, w *world, n *notifier) (*theatre, 
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, errors.Join(err, g.Close())
 	}

@@ -80,7 +80,7 @@ func newWorld(dir string, notify func(app deploy.Ref)) (*world, error) {
 }
 
 func (w *world) serveMetrics() error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("sandbox Prometheus: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -165,6 +166,6 @@ func (t *Traffic) write(at time.Time) error {
 }
 
 func (t *Traffic) append(at time.Time, name string, v float64, extra ...string) error {
-	all := append([]string{labels.MetricName, name, "service", t.service, "env", t.env}, extra...)
+	all := append([]string{model.MetricNameLabel, name, "service", t.service, "env", t.env}, extra...)
 	return t.store.Append(labels.FromStrings(all...), at, v)
 }

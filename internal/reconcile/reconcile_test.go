@@ -94,7 +94,7 @@ func TestWhatIsNotShownToBeGoodDoesNotProveGood(t *testing.T) {
 			w.Receive(scenario.Alert("ManyErrors", "review", "prod", w.Now(), "firing"))
 		},
 		"another sync is going on": func(w *scenario.World) { _ = w.Argo.Set(app(), "hang", "on"); w.Argo.Ship(app(), "v42", "ci") },
-		"it was Degraded for once": func(w *scenario.World) { w.Argo.Ship(app(), "crash", "ci") },
+		"it was Degraded for once": func(w *scenario.World) { w.Argo.Ship(app(), "bad", "ci") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

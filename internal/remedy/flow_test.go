@@ -179,7 +179,7 @@ func TestArgoCDThatIsDownTooLongEndsCleanAndSaysSo(t *testing.T) {
 	w := broken(t, rules{}, app())
 	w.Argo.Down(true)
 	w.Until(t.Context(), minutes(40))
-	wantEnd(t, w, ledger.FailedClean, "Argo CD could not be read: connection refused: Argo CD is not reachable")
+	wantEnd(t, w, ledger.FailedClean, "Argo CD could not be read: connection refused: "+deploy.ErrUnavailable.Error())
 	landed(t, w)
 }
 

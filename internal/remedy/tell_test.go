@@ -68,7 +68,7 @@ func TestWhatWasAskedForAndNeverSeenIsToldSo(t *testing.T) {
 	w := broken(t, rules{}, app())
 	w.Argo.Fail("rollback", slicesOf(500, remedytest.Fault{Err: deploy.ErrUnavailable})...)
 	w.Until(t.Context(), minutes(20))
-	wantEnd(t, w, ledger.FailedDirty, "it failed: Argo CD is not reachable")
+	wantEnd(t, w, ledger.FailedDirty, "it failed: "+deploy.ErrUnavailable.Error())
 	if text := strings.Join(told(t, w, "end").Text, "\n"); !strings.Contains(text, "Asked for, and never seen to be done: roll review-prod back") {
 		t.Error(text)
 	}

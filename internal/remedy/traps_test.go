@@ -216,7 +216,7 @@ func TestTrapAFailedRollbackIsNoSuspectOfTheNextAlert(t *testing.T) {
 
 func TestTrapARollbackToAnImageThatNeverGetsReadyIsGivenUpInTime(t *testing.T) {
 	w := newWorld(t, rules{service: "    unproven: allow\n"})
-	w.Argo.Ship(app(), "crash-1", "ci")
+	w.Argo.Ship(app(), "bad-1", "ci")
 	w.Until(t.Context(), minutes(1))
 	w.Metrics.Breaks["v42"] = 0.2
 	w.Argo.Ship(app(), "v42", "ci")

@@ -10,8 +10,8 @@ import (
 	"github.com/cinegit/guardian/internal/ledger"
 )
 
-// unpark terminates a rollback of ours that a sync window holds back, and waits until it is gone: under
-// a closed window that may take long.
+// unpark terminates a rollback of ours that a sync window holds back. One that Argo CD terminates never
+// fires, although under a closed window it stays Terminating until that opens.
 func (f *Flow) unpark(ctx context.Context, c *course, app deploy.Application) (Answer, error) {
 	if f.overdue(c) {
 		return f.nextRemedy(ctx, c, "a sync window holds the rollback back and it could not be terminated: it fires when the window opens")
@@ -30,7 +30,7 @@ func (f *Flow) unpark(ctx context.Context, c *course, app deploy.Application) (A
 		}
 	}
 	if app.Operation.Phase == deploy.PhaseTerminating {
-		return c.answer(pollArgoCD), nil
+		return f.unparked(ctx, c)
 	}
 	if err := f.Deployer.Terminate(ctx, app.Ref); err != nil {
 		return f.retry(ctx, c, err)

@@ -2,8 +2,6 @@ package remedytest
 
 import (
 	"encoding/json"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/cinegit/guardian/internal/deploy"
@@ -30,8 +28,12 @@ type app struct {
 	history   []deploy.Entry
 	op        *operation
 
+	configMaps map[string][]string // by git revision, beside what has an image
+	cluster    map[string]bool     // the ConfigMaps that are there
+
 	denied       []string // rights that the token lacks: get, sync, update
 	windowClosed bool
+	manual       bool   // the window lets operations through that a person starts
 	stuck        bool   // syncs that are not rollbacks never end
 	fail         string // the next operation fails with this message
 
@@ -45,6 +47,7 @@ type operation struct {
 	by         string
 	automated  bool
 	rollback   bool
+	prune      bool
 	revisions  []string
 	sources    json.RawMessage
 	phase      string
@@ -110,15 +113,22 @@ func (p *app) step(now time.Time) bool {
 		op.phase, op.started, op.due = deploy.PhaseRunning, op.due.Truncate(time.Second), op.due.Add(takes)
 		return true
 	case deploy.PhaseTerminating:
+		if p.parks() {
+			op.due = now // nobody looks at it before the window opens
+			return false
+		}
 		p.end(deploy.PhaseFailed, "Operation terminated")
 		return true
 	}
 	return p.run(now)
 }
 
+// parks tells whether a sync window holds operations back that a person starts.
+func (p *app) parks() bool { return p.windowClosed && !p.manual }
+
 func (p *app) run(now time.Time) bool {
 	switch op := p.op; {
-	case p.windowClosed:
+	case p.parks():
 		op.message, op.due = "Sync operation blocked by sync window", now
 		return false
 	case p.stuck && !op.rollback:
@@ -145,6 +155,12 @@ func (p *app) deployed() {
 	op := p.op
 	p.before, p.health, p.reconciled = p.running(op.due), p.healthAt(op.due), p.reconciledAt(op.due)
 	p.end(deploy.PhaseSucceeded, "successfully synced (all tasks run)")
+	if op.prune {
+		clear(p.cluster)
+	}
+	for _, name := range p.configMaps[op.revisions[0]] {
+		p.cluster[name] = true
+	}
 	var id int64
 	if n := len(p.history); n > 0 {
 		id = p.history[n-1].ID + 1
@@ -182,100 +198,4 @@ func (p *app) wanted() operation {
 		revisions = append(revisions, "chart-1.0.0")
 	}
 	return operation{revisions: revisions, sources: p.sources}
-}
-
-// rendered is what an entry's manifests run.
-func (p *app) rendered(e deploy.Entry) []string {
-	if _, tag, ok := strings.Cut(e.Label(), "="); ok {
-		return []string{"registry.example/" + p.ref.Name + ":" + tag}
-	}
-	return p.images[e.Revisions[0]]
-}
-
-// partly gives the images of a sync that has begun and not ended well: some of its pods run already.
-func (p *app) partly() []string {
-	op := p.op
-	if op == nil || op.rollback || op.started.IsZero() || op.phase == deploy.PhaseSucceeded || op.phase == deploy.PhaseError {
-		return nil
-	}
-	return p.rendered(deploy.Entry{Revisions: op.revisions, Sources: op.sources})
-}
-
-func (p *app) last() (deploy.Entry, time.Time, bool) {
-	if len(p.history) == 0 {
-		return deploy.Entry{}, time.Time{}, false
-	}
-	e := p.history[len(p.history)-1]
-	at := e.DeployedAt
-	if p.op != nil && p.op.phase == deploy.PhaseSucceeded {
-		at = p.op.finished
-	}
-	return e, at, true
-}
-
-// running is what Argo CD sees running at a moment: the old beside the new while pods drain.
-func (p *app) running(now time.Time) []string {
-	e, at, ok := p.last()
-	switch since := now.Sub(at); {
-	case !ok:
-		return nil
-	case since < stale:
-		return p.before
-	case since < drains:
-		both := append(slices.Clone(p.before), p.rendered(e)...)
-		slices.Sort(both)
-		return slices.Compact(both)
-	}
-	return p.rendered(e)
-}
-
-func (p *app) healthAt(now time.Time) string {
-	e, at, ok := p.last()
-	bad := ok && slices.ContainsFunc(p.rendered(e), func(i string) bool { return strings.Contains(i, "crash") })
-	switch since := now.Sub(at); {
-	case !ok:
-		return "Missing"
-	case since < stale:
-		return p.health
-	case bad && since >= degrades:
-		return "Degraded"
-	case bad || since < drains:
-		return "Progressing"
-	}
-	return "Healthy"
-}
-
-func (p *app) reconciledAt(now time.Time) time.Time {
-	_, at, ok := p.last()
-	if ok && now.Sub(at) < stale {
-		return p.reconciled
-	}
-	poll := now.Truncate(reconciles)
-	for _, due := range []time.Duration{stale, drains, degrades} {
-		if t := at.Add(due); ok && !now.Before(t) && t.After(poll) {
-			poll = t
-		}
-	}
-	return poll.Truncate(time.Second)
-}
-
-func (p *app) read(now time.Time) deploy.Application {
-	out := deploy.Application{
-		Ref: p.ref, AutoSync: slices.Clone(p.automated), Owner: p.owner, Sources: slices.Clone(p.sources),
-		Health: p.healthAt(now), Head: p.wanted().revisions, ReconciledAt: p.reconciledAt(now),
-		Images: p.running(now), History: slices.Clone(p.history), SyncStatus: "OutOfSync",
-	}
-	if e, _, ok := p.last(); ok && e.Identity() == deploy.Identity(p.sources, out.Head) {
-		out.SyncStatus = "Synced"
-	}
-	if p.broken {
-		out.SyncStatus = "Unknown"
-	}
-	if op := p.op; op != nil {
-		out.Operation = &deploy.Operation{
-			Phase: op.phase, Message: op.message, StartedAt: op.started, FinishedAt: op.finished.Truncate(time.Second),
-			InitiatedBy: op.by, Automated: op.automated, Revisions: op.revisions, Sources: op.sources, Rollback: op.rollback,
-		}
-	}
-	return out
 }

@@ -96,7 +96,7 @@ func (a *ArgoCD) Application(_ context.Context, ref deploy.Ref) (out deploy.Appl
 // SyncAllowed implements remedy.Deployer.
 func (a *ArgoCD) SyncAllowed(_ context.Context, ref deploy.Ref) (allowed bool, why string, err error) {
 	err = a.call("windows", ref, "get", func(app *app) error {
-		allowed = !app.windowClosed
+		allowed = !app.parks()
 		if !allowed {
 			why = "deny window"
 		}
@@ -118,7 +118,7 @@ func (a *ArgoCD) Rollback(_ context.Context, ref deploy.Ref, id int64, prune boo
 			return fmt.Errorf("application %s does not have deployment with id %d: %w", app.ref, id, deploy.ErrGone)
 		}
 		entry := app.history[at]
-		app.begin(operation{by: User, rollback: true, revisions: entry.Revisions, sources: entry.Sources}, a.Now())
+		app.begin(operation{by: User, rollback: true, prune: prune, revisions: entry.Revisions, sources: entry.Sources}, a.Now())
 		a.note("rollback %s %d%s", app.ref, id, map[bool]string{true: " prune"}[prune])
 		return nil
 	})

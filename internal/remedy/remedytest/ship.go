@@ -23,35 +23,66 @@ type App struct {
 func (a *ArgoCD) Create(c App) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	p := &app{ref: refOf(c), owner: c.Owner, images: map[string][]string{}, sources: sourceOf(c, "")}
+	p := &app{
+		ref: refOf(c), owner: c.Owner, sources: sourceOf(c, ""),
+		images: map[string][]string{}, configMaps: map[string][]string{}, cluster: map[string]bool{},
+	}
 	if c.AutoSync {
 		p.automated = json.RawMessage(`{"prune":true,"selfHeal":false}`)
 	}
 	a.apps[p.ref.String()] = p
 }
 
-// Ship makes a release of an application and, unless auto-sync does it, syncs it as by. In an
-// application of Helm parameters the revision stays and the parameter image.tag becomes release.
+// Ship makes a release of an application and, unless auto-sync does it, syncs it as by.
 func (a *ArgoCD) Ship(c App, release, by string) {
+	a.Commit(c, release, release)
+	a.Sync(c, by)
+}
+
+// Commit makes a revision with an image of that tag, and with ConfigMaps. In an application of Helm
+// parameters the revision stays and the parameter image.tag changes. Auto-sync ships it.
+func (a *ArgoCD) Commit(c App, revision, tag string, configMaps ...string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	p := a.apps[refOf(c).String()]
 	p.advance(a.Now())
 	if c.Helm {
-		p.head, p.sources = "chart-main", sourceOf(c, release)
+		p.head, p.sources = "chart-main", sourceOf(c, tag)
 	} else {
-		p.head = release
-		p.images[p.head] = []string{"registry.example/" + p.ref.Name + ":" + release}
+		p.head = revision
+		p.images[p.head] = []string{Image(c, tag)}
 	}
+	p.configMaps[p.head] = configMaps
+	p.advance(a.Now())
+}
+
+// Sync asks for what the spec says, as by. Where auto-sync is on it does nothing.
+func (a *ArgoCD) Sync(c App, by string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p := a.apps[refOf(c).String()]
+	p.advance(a.Now())
 	if p.automated == nil {
 		op := p.wanted()
 		op.by = by
 		p.begin(op, a.Now())
+		p.advance(a.Now())
 	}
-	p.advance(a.Now())
 }
 
-// Set changes how an application behaves; see the fields' names: window open|closed, autosync on|off,
+// Image is the image that a tag stands for in an application. One that contains "bad" never becomes ready.
+func Image(c App, tag string) string { return "registry.example/" + refOf(c).Name + ":" + tag }
+
+// Exists tells whether a ConfigMap is in the cluster.
+func (a *ArgoCD) Exists(c App, configMap string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p := a.apps[refOf(c).String()]
+	p.advance(a.Now())
+	return p.cluster[configMap]
+}
+
+// Set changes how an application behaves; see the fields' names: window open|closed|manual, autosync on|off,
 // hang on|off, fail MESSAGE, deny RIGHT,RIGHT, owner NAME, head broken|good.
 func (a *ArgoCD) Set(c App, what, value string) error {
 	a.mu.Lock()
@@ -60,7 +91,7 @@ func (a *ArgoCD) Set(c App, what, value string) error {
 	p.advance(a.Now())
 	switch what {
 	case "window":
-		p.windowClosed = value == "closed"
+		p.windowClosed, p.manual = value != "open", value == "manual"
 	case "autosync":
 		p.automated = nil
 		if value == "on" {

@@ -149,6 +149,9 @@ func TestTrapAnOperationParkedByAWindowIsTerminatedAndDoesNotFireLater(t *testin
 	if v, err := w.Flow.Admit(t.Context(), review(), "v42"); err != nil || !v.Admitted {
 		t.Errorf("v42 was never left, and is not admitted: %+v, %v", v, err)
 	}
+	if last, err := w.Ledger.LastRevert(t.Context(), review()); err != nil || last.To != "" {
+		t.Errorf("a revert is remembered that never was: %+v, %v", last, err)
+	}
 }
 
 func TestTrapAParkedRollbackThatCannotBeTerminatedIsTold(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 // fires, although under a closed window it stays Terminating until that opens.
 func (f *Flow) unpark(ctx context.Context, c *course, app deploy.Application) (Answer, error) {
 	if f.overdue(c) {
-		return f.nextRemedy(ctx, c, "a sync window holds the rollback back and it could not be terminated: it fires when the window opens")
+		return f.nextRemedy(ctx, c, stillParked(app))
 	}
 	if c.unparking() == nil {
 		before, err := json.Marshal(app.Operation)
@@ -36,6 +36,15 @@ func (f *Flow) unpark(ctx context.Context, c *course, app deploy.Application) (A
 		return f.retry(ctx, c, err)
 	}
 	return c.answer(pollArgoCD), nil
+}
+
+// stillParked says what becomes of a rollback that a closed window still holds. Once terminated, a real Argo
+// CD keeps it Terminating until the window opens and then ends it without carrying it out.
+func stillParked(app deploy.Application) string {
+	if app.Operation.Phase == deploy.PhaseTerminating {
+		return "a sync window holds the rollback back; it is terminated and will not be carried out, but Argo CD stays busy with it until the window opens"
+	}
+	return "a sync window holds the rollback back and it could not be terminated: it fires when the window opens"
 }
 
 // unparking is the effect that ends our own rollback; nil while that is not decided.

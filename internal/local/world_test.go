@@ -1,14 +1,10 @@
 package local
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -18,10 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/alertmanager/template"
 	"github.com/prometheus/prometheus/model/labels"
 
-	"github.com/cinegit/guardian/events/alertmanager"
 	"github.com/cinegit/guardian/internal/api"
 	"github.com/cinegit/guardian/internal/deploy"
 	"github.com/cinegit/guardian/internal/sandbox/argocd"
@@ -50,6 +44,7 @@ type setup struct {
 type world struct {
 	t    *testing.T
 	dir  string
+	data string // of the ledger, below dir
 	set  setup
 	argo *argocd.Server
 	prom *prom.Server
@@ -69,7 +64,7 @@ func newWorld(t *testing.T, s setup) *world {
 	if s.mode == "" {
 		s.mode = "act"
 	}
-	w := &world{t: t, dir: t.TempDir(), set: s, prom: prom.NewServer(time.Hour), log: &journal{}, last: map[string]time.Time{}}
+	w := &world{t: t, dir: t.TempDir(), data: "data", set: s, prom: prom.NewServer(time.Hour), log: &journal{}, last: map[string]time.Time{}}
 	w.argo = argocd.New(argocd.Options{
 		Accounts: map[string]argocd.Account{argoToken: {Name: "guardian", Get: true, Sync: true, Update: true}},
 		Timings: argocd.Timings{
@@ -203,7 +198,7 @@ func (w *world) history(service string) int {
 // options are those of a Guardian that looks at files and outbox often, and at nothing else by itself.
 func (w *world) options() Options {
 	return Options{
-		Config: filepath.Join(w.dir, "guardian.yaml"), Data: filepath.Join(w.dir, "data"), Version: "test",
+		Config: filepath.Join(w.dir, "guardian.yaml"), Data: filepath.Join(w.dir, w.data), Version: "test",
 		Reconcile: time.Hour, FlagPoll: time.Hour, Outbox: 20 * time.Millisecond, Reload: 20 * time.Millisecond,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
@@ -222,7 +217,7 @@ func (w *world) guardian() *Guardian {
 // again.
 func die(t *testing.T, g *Guardian) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 	defer cancel()
 	must(t, g.runner.Stop(ctx))
 	must(t, g.Close())
@@ -241,7 +236,7 @@ func (w *world) serve() *serving {
 	must(w.t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(w.t, err)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- g.Run(ctx, listener) }()
 	s := &serving{Guardian: g, url: "http://" + listener.Addr().String()}
@@ -260,121 +255,4 @@ func (s *serving) client(t *testing.T, token string) *api.Client {
 	must(t, err)
 	t.Cleanup(c.Close)
 	return c
-}
-
-// send sends a request to a handler; a body is sent with its length.
-func send(h http.Handler, method, path, token string, body []byte) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, path, bytes.NewReader(body))
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
-}
-
-// sayJSON encodes what always encodes.
-func sayJSON(t *testing.T, v any) []byte {
-	t.Helper()
-	raw, err := json.Marshal(v)
-	must(t, err)
-	return raw
-}
-
-// message is a webhook message of firing alerts, one for each set of labels.
-func message(t *testing.T, startsAt time.Time, sets ...template.KV) []byte {
-	t.Helper()
-	m := alertmanager.Message{Version: "4", GroupKey: "{}:{}", Data: template.Data{Receiver: "guardian", Status: "firing"}}
-	for _, set := range sets {
-		m.Alerts = append(m.Alerts, template.Alert{Status: "firing", Labels: set, StartsAt: startsAt})
-	}
-	return sayJSON(t, m)
-}
-
-// bad are the labels of the alert that leads to a service in prod, with more labels in pairs.
-func bad(service string, more ...string) template.KV {
-	set := template.KV{"alertname": "Bad", "service": service, "env": "prod"}
-	for pair := range slices.Chunk(more, 2) {
-		set[pair[0]] = pair[1]
-	}
-	return set
-}
-
-// drain handles all that waits in the queue, as the loop would.
-func drain(t *testing.T, g *Guardian) {
-	t.Helper()
-	for {
-		depth, err := g.queue.Depth(t.Context())
-		must(t, err)
-		if depth == 0 {
-			return
-		}
-		messages, err := g.queue.Receive(t.Context(), 10)
-		must(t, err)
-		for _, m := range messages {
-			must(t, g.handle(t.Context(), m))
-			must(t, g.queue.Delete(t.Context(), m))
-		}
-	}
-}
-
-// until looks until it is so. The deadline is only there to end a test that would hang.
-func until(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(60 * time.Second)
-	defer deadline.Stop()
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
-	for !so() {
-		select {
-		case <-again.C:
-		case <-deadline.C:
-			t.Fatalf("never came to pass: %s", what)
-		}
-	}
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// journal keeps what is logged.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
-// counted gives Guardian's own counters that are not zero, by name and labels as they are scraped.
-func counted(t *testing.T, h http.Handler) map[string]string {
-	t.Helper()
-	out := map[string]string{}
-	for line := range strings.Lines(send(h, http.MethodGet, "/metrics", "", nil).Body.String()) {
-		name, value, ok := strings.Cut(strings.TrimSpace(line), "} ")
-		if ok && strings.HasPrefix(name, "guardian_") && value != "0" {
-			out[name+"}"] = value
-		}
-	}
-	return out
-}
-
-// more gives the counters that grew, with what they are now.
-func more(before, after map[string]string) map[string]string {
-	after = maps.Clone(after)
-	maps.DeleteFunc(after, func(name, value string) bool { return before[name] == value })
-	return after
 }

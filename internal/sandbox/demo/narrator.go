@@ -84,9 +84,17 @@ func (n *narrator) line(at time.Time, painted, plain, text string) {
 	}
 }
 
+// ending is the last line of the JSON: written only when both acts ended so.
+type ending struct {
+	End          ledger.End `json:"end"`
+	Incidents    []string   `json:"incidents"`
+	RetryRefused bool       `json:"retryRefused"`
+	Data         string     `json:"data"`
+}
+
 func (n *narrator) curtain(first, second ledger.Incident) {
 	if n.o.JSON {
-		_ = json.NewEncoder(n.o.Out).Encode(map[string]any{"end": ledger.Healed, "incidents": []string{first.ID, second.ID}, "retryRefused": true, "data": n.o.Dir})
+		_ = json.NewEncoder(n.o.Out).Encode(ending{ledger.Healed, []string{first.ID, second.ID}, true, n.o.Dir})
 		return
 	}
 	fmt.Fprintf(n.o.Out, "\n%s Both acts ended Healed:\n", n.paint("Done.", "32"))

@@ -97,6 +97,7 @@ func TestAChangeIsSettledOnlyWhenItIsReallyLive(t *testing.T) {
 		"looked in the same second, new images":     {live(func(a *deploy.Application) { a.ReconciledAt = a.Operation.FinishedAt }), []string{"review:v41"}, deploy.Settling{Done: true, Reason: "Healthy on v41"}},
 		"looked in the same second, old images":     {live(func(a *deploy.Application) { a.ReconciledAt, a.Images = a.Operation.FinishedAt, []string{"review:v42"} }), []string{"review:v41"}, deploy.Settling{Reason: "Argo CD has not looked again since the operation"}},
 		"the old drains beside the new":             {live(func(a *deploy.Application) { a.Images = []string{"review:v41", "review:v42"} }), []string{"review:v41"}, deploy.Settling{Reason: "still running review:v42"}},
+		"images of before that are the same":        {asked(deploy.PhaseSucceeded, func(a *deploy.Application) { a.Images = []string{"review:v41"} }), []string{"review:v41"}, deploy.Settling{Reason: "Argo CD has not looked again since the operation"}},
 		"progressing":                               {live(func(a *deploy.Application) { a.Health = "Progressing" }), nil, deploy.Settling{Reason: "application is Progressing"}},
 		"degraded":                                  {live(func(a *deploy.Application) { a.Health = "Degraded" }), nil, deploy.Settling{Reason: "application is Degraded"}},
 		"suspended":                                 {live(func(a *deploy.Application) { a.Health = "Suspended" }), nil, deploy.Settling{Reason: "application is Suspended"}},

@@ -90,8 +90,8 @@ func TestWhatIsNotShownToBeGoodDoesNotProveGood(t *testing.T) {
 		"the metrics are down":   func(w *scenario.World) { w.Metrics.Down = true },
 		"Argo CD is down":        func(w *scenario.World) { w.Argo.Down(true) },
 		"an incident is open": func(w *scenario.World) {
-			w.Metrics.Down = true
-			w.Receive(scenario.Alert("ManyErrors", "review", "prod", w.Now(), "firing"))
+			_, err := w.Ledger.Hold(t.Context(), review(), "review-prod-1", w.Now(), time.Hour)
+			must(t, err)
 		},
 		"another sync is going on": func(w *scenario.World) { _ = w.Argo.Set(app(), "hang", "on"); w.Argo.Ship(app(), "v42", "ci") },
 		"it was Degraded for once": func(w *scenario.World) { w.Argo.Ship(app(), "bad", "ci") },

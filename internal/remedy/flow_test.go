@@ -370,3 +370,47 @@ func TestARemedyDoesNotTakeTheEffectOfTheOneBeforeForItsOwn(t *testing.T) {
 		t.Errorf("the second's before-image is of %s serving %s, %v", before.Key, before.Serving, err)
 	}
 }
+
+func TestALookIsTakenOncePerIntervalHoweverOftenTheStepIsRun(t *testing.T) {
+	w := broken(t, rules{}, app())
+	w.Until(t.Context(), minutes(8)+10*time.Second)
+	inc := latest(t, w)
+	if inc.Step != ledger.StepVerify {
+		t.Fatalf("it stands at %s", inc.Step)
+	}
+	for range 5 {
+		answer, err := w.Flow.Handle(t.Context(), remedy.Task{ID: inc.ID, Step: ledger.StepVerify})
+		if err != nil || answer.Next != ledger.StepVerify || answer.Wait < 1 || answer.Wait > 15 {
+			t.Errorf("answered %+v, %v", answer, err)
+		}
+	}
+	if looks := latest(t, w).Judgement.Looks; looks != inc.Judgement.Looks {
+		t.Errorf("%d looks became %d", inc.Judgement.Looks, looks)
+	}
+}
+
+func TestAFlagThatAPersonChangesBetweenDecisionAndEffectIsNotOverwritten(t *testing.T) {
+	w := badFlag(t, rules{})
+	w.Flags.Fails = []error{flag.ErrUnavailable}
+	w.Until(t.Context(), minutes(8.2)+time.Second)
+	must(t, w.Flags.Set("new-ranking", "half"))
+	w.Until(t.Context(), minutes(12))
+	inc := wantEnd(t, w, ledger.FailedClean, "somebody changed the flag at the same moment")
+	if !inc.Effects[0].Refused {
+		t.Errorf("the effect is %+v", inc.Effects[0])
+	}
+	if got, err := w.Flags.Serving(t.Context(), "new-ranking"); err != nil || got != "half" {
+		t.Errorf("it serves %s, %v", got, err)
+	}
+}
+
+func TestAStepThatSleptThroughItsLeaseMayNotGoOn(t *testing.T) {
+	w := broken(t, rules{}, app())
+	w.Until(t.Context(), minutes(8)+time.Second)
+	inc := latest(t, w)
+	_, err := w.Ledger.Hold(t.Context(), review(), "another", w.Now().Add(2*time.Hour), time.Hour)
+	must(t, err)
+	if _, err := w.Flow.Handle(t.Context(), remedy.Task{ID: inc.ID, Step: inc.Step}); !errors.Is(err, ledger.ErrHeld) {
+		t.Errorf("got %v", err)
+	}
+}

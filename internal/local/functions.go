@@ -11,6 +11,9 @@ import (
 	"github.com/cinegit/guardian/internal/workflow"
 )
 
+// conflicts is how often a write that another one came before is tried at once.
+const conflicts = 16
+
 // functions are what the state machine's tasks call, by the names that the file gives them. On AWS each is
 // a Lambda of its own.
 func (g *Guardian) functions() map[string]workflow.Function {
@@ -28,12 +31,24 @@ func (g *Guardian) step(ctx context.Context, payload json.RawMessage) (json.RawM
 	if err := json.Unmarshal(payload, &task); err != nil {
 		return nil, fmt.Errorf("task: %w", err)
 	}
-	answer, err := g.engine().flow.Handle(ctx, task)
+	answer, err := g.handleStep(ctx, task)
 	if err != nil {
 		return nil, named(err)
 	}
 	g.metrics.stepped(task, answer)
 	return json.Marshal(answer)
+}
+
+// handleStep runs a step again at once where another write came between, as in a storm of alerts or when
+// many targets act at the same moment: the state machine's own retries wait for seconds, then for minutes.
+func (g *Guardian) handleStep(ctx context.Context, task remedy.Task) (answer remedy.Answer, err error) {
+	for range conflicts {
+		answer, err = g.engine().flow.Handle(ctx, task)
+		if !errors.Is(err, ledger.ErrConflict) || ctx.Err() != nil {
+			break
+		}
+	}
+	return answer, err
 }
 
 // lookOr runs the look step by look, and all others as steps of the flow.

@@ -167,7 +167,7 @@ func (g *Guardian) postApprove(granted bool) act {
 // approve tries again where an alert or a step wrote the incident at the same moment: a person is not to
 // be asked twice for that.
 func (g *Guardian) approve(ctx context.Context, id string, a ledger.Approval) (token string, next remedy.Answer, err error) {
-	for range 8 {
+	for range conflicts {
 		token, next, err = g.engine().flow.Approve(ctx, id, a)
 		if !errors.Is(err, ledger.ErrConflict) {
 			break

@@ -161,15 +161,4 @@ func TestAChannelThatHangsHoldsUpNeitherAnotherNorARemedyNorTheEnd(t *testing.T)
 		t.Errorf("the channel that hangs took %q", titles)
 	}
 	must(t, s.stop())
-
-	again := w.serve()
-	until(t, "the outbox is looked at again", func() bool {
-		messages, err := again.ledger.Outbox(t.Context())
-		must(t, err)
-		return len(messages) > 0
-	})
-	must(t, again.stop())
-	if titles, _ := well.took(); len(titles) != 1 {
-		t.Errorf("told %q, want one message once over the restart", titles)
-	}
 }

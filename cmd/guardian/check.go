@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/cinegit/guardian/internal/api"
@@ -79,6 +78,6 @@ func (schemaCmd) Run(c *console) error {
 	if err != nil {
 		return fmt.Errorf("make schema: %w", err)
 	}
-	_, err = io.WriteString(c.stdout, string(schema))
+	_, err = c.stdout.Write(schema)
 	return err
 }

@@ -119,14 +119,14 @@ func (w *world) serve(ctx context.Context, log slog.Handler) (url string, end fu
 	if err != nil {
 		return "", nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- g.Run(ctx, listener) }()
-	return "http://" + listener.Addr().String(), func() { stop(); _ = <-done }, nil
+	return "http://" + listener.Addr().String(), func() { stop(); <-done }, nil
 }
 
 // peer makes the remote calls of a remediation and nothing else.

@@ -166,7 +166,7 @@ type server struct {
 }
 
 func launch(ctx context.Context, binary string, w *world) (*server, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func newWorld(services int, cd *real, extra string) (*world, error) {
 	} else if err := w.startArgo(); err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func healed() api.Explained {
 	good := finding("errors", health.Pass, 0.002, "0.2% of 1765 requests failed, not above 5%", "16:05:21")
 	suspects := []ledger.Suspect{
 		{Kind: ledger.SuspectParameter, Name: "image.tag=v1.9.3", Score: 0.912, At: at("16:01:15"),
-			Reason: "Helm parameters changed from image.tag=v1.9.2 to image.tag=v1.9.3 at the same revision 55s before the alert began; it had not changed for a week before"},
+			Reason: "Helm parameters changed from image.tag=v1.9.2 to image.tag=v1.9.3 at the same revision 55s before the alert began; no other change of it is on record for the week before"},
 		{Kind: ledger.SuspectFlag, Name: "timeline-merge", Score: 0.31, At: at("15:49:00"),
 			Reason: "flag timeline-merge went from off to on 13m10s before the alert began; it changed 4 times in the week before"},
 	}

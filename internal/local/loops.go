@@ -145,6 +145,6 @@ func (g *Guardian) sweep(ctx context.Context) {
 
 func (g *Guardian) warn(ctx context.Context, what, of string, err error) {
 	if ctx.Err() == nil {
-		g.log.WarnContext(ctx, what, "of", of, "error", err)
+		g.log.WarnContext(ctx, "trouble", "with", what, "of", of, "error", err)
 	}
 }

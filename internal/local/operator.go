@@ -89,7 +89,7 @@ func decode(r *http.Request, into any) error {
 		return fmt.Errorf("%w: body: it is empty: send a JSON object", errBadInput)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: body: %.200s", errBadInput, err)
+		return fmt.Errorf("%w: body: %.200s", errBadInput, err) //nolint:errorlint // cut, so that a long field of the sender's is not told whole
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: body: it goes on after the JSON object", errBadInput)

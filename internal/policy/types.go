@@ -172,7 +172,7 @@ type Gate struct {
 
 	Window                  Duration  `yaml:"window" json:"window,omitzero" jsonschema:"what $window stands for at most; 1m"`
 	Interval                Duration  `yaml:"interval" json:"interval,omitzero" jsonschema:"between two measurements; 15s"`
-	InitialDelay            Duration  `yaml:"initialDelay" json:"initialDelay,omitzero" jsonschema:"before the first measurement; 0s"`
+	InitialDelay            Duration  `yaml:"initialDelay" json:"initialDelay,omitzero" jsonschema:"before the first measurement; give pods that drain a few seconds where interval is short; 0s"`
 	FailureLimit            *int      `yaml:"failureLimit" json:"failureLimit,omitempty" jsonschema:"failed measurements that are borne: one more fails the gate; -1 is no limit; 2"`
 	InconclusiveLimit       *int      `yaml:"inconclusiveLimit" json:"inconclusiveLimit,omitempty" jsonschema:"inconclusive measurements that are borne; -1 is no limit; 0"`
 	ConsecutiveErrorLimit   *int      `yaml:"consecutiveErrorLimit" json:"consecutiveErrorLimit,omitempty" jsonschema:"errors in a row that are borne; 4"`

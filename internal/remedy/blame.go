@@ -37,16 +37,33 @@ func blame(s scene) []ledger.Suspect {
 }
 
 // releaseSuspects are the release that runs and one that is stuck on its way, if they came
-// within the window before the alert. Earlier releases in the window are gone already.
+// within the window before the alert. Earlier releases in the window are gone already. Beside a stuck one
+// the release before it comes second, and not at all where it proved good: the newest change is the
+// likelier, however often releases come.
 func releaseSuspects(s scene) []ledger.Suspect {
-	var out []ledger.Suspect
-	if stuck, ok := stuckRelease(s.app); ok && s.inWindow(stuck.at) {
-		stuck.from = liveLabel(s.app)
-		out = append(out, s.release(stuck))
+	running, runs := s.running()
+	stuck, ok := stuckRelease(s.app)
+	if !ok || !s.inWindow(stuck.at) {
+		return running
 	}
+	stuck.from = liveLabel(s.app)
+	first := s.release(stuck)
+	if len(running) == 0 || s.proven(runs) {
+		return []ledger.Suspect{first}
+	}
+	running[0].Score = min(running[0].Score, first.Score/2)
+	return append(running, first)
+}
+
+func (s scene) proven(release string) bool {
+	return slices.ContainsFunc(s.runs, func(r ledger.Release) bool { return r.ID == release && r.Proven() })
+}
+
+// running is the release that runs, as a suspect if it came within the window, and its identity.
+func (s scene) running() (suspects []ledger.Suspect, release string) {
 	live, ok := s.app.Live()
 	if !ok || !s.inWindow(live.StartedAt) {
-		return out
+		return nil, ""
 	}
 	change := releaseChange{at: live.StartedAt, id: live.Identity(), name: live.Label(), kind: ledger.SuspectRelease}
 	if before, ok := entryBefore(s.app.History, live.ID); ok {
@@ -55,7 +72,7 @@ func releaseSuspects(s scene) []ledger.Suspect {
 			change.kind = ledger.SuspectParameter
 		}
 	}
-	return append(out, s.release(change))
+	return []ledger.Suspect{s.release(change)}, change.id
 }
 
 type releaseChange struct {
@@ -137,7 +154,7 @@ func (s scene) ago(at time.Time) string {
 func frequency(often int) string {
 	switch often {
 	case 0:
-		return "; it had not changed for a week before"
+		return "; no other change of it is on record for the week before"
 	case 1:
 		return "; it changed once in the week before"
 	}

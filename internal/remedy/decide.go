@@ -3,6 +3,7 @@ package remedy
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cinegit/guardian/internal/ledger"
@@ -22,15 +23,15 @@ func (f *Flow) blame(ctx context.Context, c *course) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	if seen.Trouble != "" && !seen.Denied && f.young(c) {
+	s, err := f.scene(ctx, c, seen)
+	if err != nil {
+		return Answer{}, err
+	}
+	if f.mayComeBack(c, seen) && !flagLeft(c, s) {
 		return f.waitForArgoCD(ctx, c, seen.Trouble)
 	}
 	if len(c.inc.Suspects) > 0 {
 		return f.goTo(ctx, c, ledger.StepChoose, 0)
-	}
-	s, err := f.scene(ctx, c, seen)
-	if err != nil {
-		return Answer{}, err
 	}
 	c.inc.Suspects = blame(s)
 	why := explain(c.inc.Suspects, s.window)
@@ -74,6 +75,22 @@ func (f *Flow) flagChanges(ctx context.Context, c *course) (map[string][]ledger.
 	return out, nil
 }
 
+// mayComeBack tells whether it is worth waiting for an Argo CD that could not be read.
+func (f *Flow) mayComeBack(c *course, seen ledger.Seen) bool {
+	return seen.Trouble != "" && !seen.Denied && f.young(c)
+}
+
+// flagLeft tells whether a flag is suspected that was not tried: putting it to safe needs no Argo CD.
+func flagLeft(c *course, s scene) bool {
+	if !slices.Contains(c.rule.Remedies, policy.RemedyFlag) {
+		return false
+	}
+	return slices.ContainsFunc(flagSuspects(s), func(suspect ledger.Suspect) bool {
+		_, before := tried(c.inc.Plan, ledger.Remedy{Kind: policy.RemedyFlag, Flag: suspect.Name})
+		return !before
+	})
+}
+
 // young tells whether there is still time to wait for something before acting.
 func (f *Flow) young(c *course) bool {
 	return c.now.Sub(c.inc.StartsAt) <= c.pol.Limits.AlertMaxAge.D()
@@ -99,17 +116,22 @@ func (f *Flow) choose(ctx context.Context, c *course) (Answer, error) {
 	}
 	c.inc.Plan = plan(facts)
 	c.inc.Current = next(c.inc.Plan)
-	c.inc.HeldSince = time.Time{}
 	words := inWords(c.inc.Plan, c.inc.Current)
+	if c.inc.Current < 0 && f.mayComeBack(c, facts.seen) {
+		c.inc.Plan = keepTried(c.inc.Plan)
+		c.inc.Step = ledger.StepBlame
+		return f.waitForArgoCD(ctx, c, facts.seen.Trouble)
+	}
+	c.inc.HeldSince = time.Time{}
 	if c.inc.Current < 0 {
 		return f.refused(ctx, c, words)
 	}
 	remedy := c.current()
-	switch {
-	case c.inc.Mode == policy.Observe:
+	switch c.inc.Mode {
+	case policy.Observe:
 		c.tell(ledger.EventDecision, "%s; only observing", words).Plan = c.inc.Plan
 		return f.finish(ctx, c, ledger.StoodDown, "only observing; would have: "+describe(*remedy))
-	case c.inc.Mode == policy.Suggest:
+	case policy.Suggest:
 		remedy.Ask = "mode is suggest"
 	}
 	c.tell(ledger.EventDecision, "%s", words).Plan = c.inc.Plan
@@ -123,6 +145,11 @@ func (f *Flow) choose(ctx context.Context, c *course) (Answer, error) {
 // approved tells whether a person has said yes to this remedy in this incident.
 func approved(inc ledger.Incident, r ledger.Remedy) bool {
 	return inc.Approval != nil && inc.Approval.Granted && inc.Approval.Change == changeOf(r)
+}
+
+// keepTried is a plan without what was not tried: it will be made anew.
+func keepTried(plan []ledger.Remedy) []ledger.Remedy {
+	return slices.DeleteFunc(plan, func(r ledger.Remedy) bool { return !r.Tried })
 }
 
 func (f *Flow) refused(ctx context.Context, c *course, words string) (Answer, error) {

@@ -47,8 +47,8 @@ fuzz: need-go ## fuzz every parser, FUZZTIME each (30s)
 		echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),30s) $$pkg; done; done
 
 .PHONY: golden
-golden: need-go ## rewrite golden files and the policy schema; look at the diff
-	@go test ./internal/... ./cmd/... -update
+golden: need-go ## rewrite golden files, scenarios, schema and policy reference; look at the diff
+	@go test $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
 
 .PHONY: bench
 bench: build ## Guardian's own cost, a storm, start and size; printed with machine and inputs

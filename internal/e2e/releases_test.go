@@ -104,6 +104,9 @@ func stuckInProgress(t *testing.T, w *world) {
 	if !did(inc, ledger.EffectTerminate) {
 		t.Errorf("the operation in progress was not terminated: %+v", inc.Effects)
 	}
+	if len(inc.Suspects) != 1 {
+		t.Errorf("suspects are %+v, want the stuck release alone: the one under it proved good", inc.Suspects)
+	}
 }
 
 // closedWindow: what a sync window forbids is refused with the reason, and nothing is left that would

@@ -124,9 +124,14 @@ func (w *world) serve(ctx context.Context, log slog.Handler) (url string, end fu
 		return "", nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	done := make(chan error, 1)
-	go func() { done <- g.Run(ctx, listener) }()
-	return "http://" + listener.Addr().String(), func() { stop(); <-done }, nil
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := g.Run(ctx, listener); err != nil {
+			fmt.Fprintln(os.Stderr, "guardian:", err)
+		}
+	}()
+	return "http://" + listener.Addr().String(), func() { stop(); <-ended }, nil
 }
 
 // peer makes the remote calls of a remediation and nothing else.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -208,8 +209,12 @@ func (a *argo) create(t testing.TB, app, namespace string, src source, autoSync 
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		until(t, ctx, "the application is deleted", func(ctx context.Context) error {
-			if _, err := a.get(ctx, app); err == nil || !strings.Contains(err.Error(), "404") {
-				return fmt.Errorf("it is still there (%v)", err)
+			_, err := a.get(ctx, app)
+			switch {
+			case err == nil:
+				return errors.New("it is still there")
+			case !strings.Contains(err.Error(), "404"):
+				return err
 			}
 			return nil
 		})

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/cinegit/guardian/internal/api"
@@ -137,7 +138,7 @@ func (w *world) sample(service string, value float64) {
 		at = last.Add(time.Millisecond)
 	}
 	w.last[service] = at
-	set := labels.FromStrings(labels.MetricName, "app_bad", "service", service, "env", "prod")
+	set := labels.FromStrings(model.MetricNameLabel, "app_bad", "service", service, "env", "prod")
 	if err := w.prom.Append(set, at, value); err != nil {
 		w.t.Errorf("sample of %s: %v", service, err)
 	}

@@ -56,7 +56,7 @@ bench: build ## Guardian's own cost, a storm, start and size; printed with machi
 
 .PHONY: e2e
 e2e: need-go ## the alert flow on a real Argo CD, Prometheus and Alertmanager
-	@go test -tags e2e -count=1 -parallel 6 -timeout 40m -v ./internal/e2e/...
+	@go test -tags e2e -count=1 -parallel 6 -timeout 40m -v ./internal/e2e
 
 .PHONY: clean
 clean: ## remove what was built

@@ -3,7 +3,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 GOLANGCI_VERSION := v2.15.0
 GUARDIAN := dist/guardian
-LDFLAGS := -s -w -X main.version=$(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 .PHONY: help
 help: ## list the targets
@@ -15,7 +14,7 @@ need-go:
 
 .PHONY: build
 build: need-go ## build the guardian program into dist/
-	@go build -ldflags '$(LDFLAGS)' -o $(GUARDIAN) ./cmd/guardian
+	@go build -ldflags '-s -w' -o $(GUARDIAN) ./cmd/guardian
 
 .PHONY: demo
 demo: build ## a bad flag and a bad release, undone before your eyes

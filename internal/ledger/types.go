@@ -171,6 +171,7 @@ type Incident struct {
 
 	Step      Step      `json:"step"`
 	Suspects  []Suspect `json:"suspects,omitempty"`
+	Blind     bool      `json:"blind,omitempty"` // Suspects were ranked while Argo CD could not be read
 	Plan      []Remedy  `json:"plan,omitempty"`
 	Current   int       `json:"current"` // index into Plan of the remedy in hand; -1 is none
 	Effects   []Effect  `json:"effects,omitempty"`

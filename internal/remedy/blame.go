@@ -14,6 +14,7 @@ import (
 
 // scene is all that blame looks at.
 type scene struct {
+	incident string    // whose own changes are no suspects
 	startsAt time.Time // of the first alert
 	window   time.Duration
 	app      deploy.Application
@@ -119,7 +120,9 @@ func (s scene) release(c releaseChange) ledger.Suspect {
 func flagSuspects(s scene) []ledger.Suspect {
 	var out []ledger.Suspect
 	for key, changes := range s.flags {
-		i := slices.IndexFunc(changes, func(c ledger.FlagChange) bool { return !c.At.After(s.startsAt.Add(slack)) })
+		i := slices.IndexFunc(changes, func(c ledger.FlagChange) bool {
+			return !c.At.After(s.startsAt.Add(slack)) && (c.By == "" || c.By != s.incident)
+		})
 		if i < 0 || !s.inWindow(changes[i].At) || changes[i].By != "" {
 			continue // nothing before the alert, too old, or our own doing
 		}

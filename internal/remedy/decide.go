@@ -17,7 +17,8 @@ const lookAgain = 5 * time.Second
 const history = 7 * 24 * time.Hour
 
 // blame ranks what changed before the alert. It runs once an incident: after a remedy that did not
-// help, the suspects are the same and only the facts are fresh.
+// help, the suspects are the same and only the facts are fresh. What was ranked while Argo CD could not
+// be read is ranked anew once it can.
 func (f *Flow) blame(ctx context.Context, c *course) (Answer, error) {
 	seen, err := f.Ledger.Seen(ctx, c.inc.Target)
 	if err != nil {
@@ -30,10 +31,10 @@ func (f *Flow) blame(ctx context.Context, c *course) (Answer, error) {
 	if f.mayComeBack(c, seen) && !flagLeft(c, s) {
 		return f.waitForArgoCD(ctx, c, seen.Trouble)
 	}
-	if len(c.inc.Suspects) > 0 {
+	if blind := seen.Trouble != ""; len(c.inc.Suspects) > 0 && (blind || !c.inc.Blind) {
 		return f.goTo(ctx, c, ledger.StepChoose, 0)
 	}
-	c.inc.Suspects = blame(s)
+	c.inc.Suspects, c.inc.Blind = blame(s), seen.Trouble != ""
 	why := explain(c.inc.Suspects, s.window)
 	c.tell(ledger.EventDecision, "%s", why).Suspects = c.inc.Suspects
 	if len(c.inc.Suspects) > 0 {
@@ -58,7 +59,7 @@ func (f *Flow) scene(ctx context.Context, c *course, seen ledger.Seen) (scene, e
 		return scene{}, err
 	}
 	return scene{
-		startsAt: c.inc.StartsAt, window: c.pol.Limits.BlameWindow.D(),
+		incident: c.inc.ID, startsAt: c.inc.StartsAt, window: c.pol.Limits.BlameWindow.D(),
 		app: seen.Application, runs: runs, flags: flags,
 	}, nil
 }

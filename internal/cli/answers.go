@@ -25,7 +25,7 @@ func (v View) Approved(inc ledger.Incident) string {
 	p := v.page()
 	words := "incident " + inc.ID + " goes on"
 	if inc.Current >= 0 && inc.Current < len(inc.Plan) {
-		words = describe(inc.Plan[inc.Current])
+		words = inc.Plan[inc.Current].What()
 	}
 	p.hang(0, cell{"approved:", green}, text(words))
 	p.line("  follow it: guardian explain %s", clean(inc.ID))

@@ -53,7 +53,7 @@ func (p *page) waiting(inc ledger.Incident) {
 	case !inc.AskedAt.IsZero():
 		why := ""
 		if inc.Current >= 0 && inc.Current < len(inc.Plan) {
-			why = fmt.Sprintf(" to %s, because %s", describe(inc.Plan[inc.Current]), inc.Plan[inc.Current].Ask)
+			why = fmt.Sprintf(" to %s, because %s", inc.Plan[inc.Current].What(), inc.Plan[inc.Current].Ask)
 		}
 		p.field("asks", yellow, fmt.Sprintf("since %s for a person's approval%s", p.clock(inc.AskedAt), why))
 		p.field("", bold, "guardian approve "+inc.ID)

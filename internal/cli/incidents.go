@@ -38,7 +38,7 @@ func why(inc ledger.Incident) string {
 	case inc.Reason != "":
 		return inc.Reason
 	case !inc.AskedAt.IsZero() && inc.Current >= 0 && inc.Current < len(inc.Plan):
-		return "approve? " + describe(inc.Plan[inc.Current])
+		return "approve? " + inc.Plan[inc.Current].What()
 	case len(inc.Alerts) > 0:
 		return inc.Alerts[0].Name
 	}

@@ -104,10 +104,10 @@ func headline(e ledger.Event, reason string) string {
 		return strings.TrimPrefix(e.Text, "alert ")
 	case len(e.Suspects) > 0:
 		return plural(len(e.Suspects), "one thing changed before the alert:", fmt.Sprintf("%d things changed before the alert, the likeliest cause first:", len(e.Suspects)))
-	case len(e.Plan) > 0 && chosen(e.Plan) < 0:
+	case len(e.Plan) > 0 && ledger.Next(e.Plan) < 0:
 		return "no remedy is left:"
 	case len(e.Plan) > 0:
-		return "chosen: " + describe(e.Plan[chosen(e.Plan)])
+		return "chosen: " + e.Plan[ledger.Next(e.Plan)].What()
 	}
 	all := make([]string, 0, len(e.Findings)+1)
 	for _, f := range e.Findings {
@@ -123,9 +123,9 @@ func headline(e ledger.Event, reason string) string {
 
 // plan lists what was not chosen, and why.
 func (t *timeline) plan(plan []ledger.Remedy) {
-	at := chosen(plan)
+	at := ledger.Next(plan)
 	for i, r := range plan {
-		words := describe(r)
+		words := r.What()
 		switch {
 		case i == at && r.Ask != "":
 			t.hang(t.column(), cell{"asks:", yellow}, text("a person must approve, because "+r.Ask))

@@ -1,29 +1,9 @@
 package cli
 
 import (
-	"fmt"
-	"slices"
-
 	"github.com/cinegit/guardian/internal/health"
 	"github.com/cinegit/guardian/internal/ledger"
-	"github.com/cinegit/guardian/internal/policy"
 )
-
-// describe says what carrying out a remedy means.
-func describe(r ledger.Remedy) string {
-	switch {
-	case r.Kind == policy.RemedyFlag:
-		return fmt.Sprintf("put flag %s to its safe variant %s", r.Flag, r.Safe)
-	case r.To == nil:
-		return "revert release " + r.BadName
-	}
-	return fmt.Sprintf("revert release %s to %s (history id %d)", r.BadName, r.ToName, r.To.ID)
-}
-
-// chosen is the index of the remedy that a plan leads to; -1 if none is left.
-func chosen(plan []ledger.Remedy) int {
-	return slices.IndexFunc(plan, func(r ledger.Remedy) bool { return !r.Tried && r.Refused == "" })
-}
 
 func ofKind(e ledger.Event) style {
 	switch e.Kind {

@@ -26,6 +26,17 @@ func (d Definition) Safe(variant string) bool {
 	return d.Enabled && !d.Targeted && d.Serving == variant
 }
 
+// Words say what the flag serves, for people.
+func (d Definition) Words() string {
+	switch {
+	case !d.Enabled:
+		return "disabled"
+	case d.Targeted:
+		return d.Serving + " with targeting"
+	}
+	return d.Serving
+}
+
 // Same tells whether two definitions hold the same content, whatever their formatting.
 func (d Definition) Same(other Definition) bool { return Equal(d.Raw, other.Raw) }
 

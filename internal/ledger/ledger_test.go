@@ -107,8 +107,8 @@ func TestAMessageWaitsInTheOutboxUntilItIsTold(t *testing.T) {
 	if box, err = l.Outbox(t.Context()); err != nil || len(box) != 0 {
 		t.Errorf("told and still there: %+v, %v", box, err)
 	}
-	must(t, l.Tell(t.Context(), ledger.Message{ID: "m2"}))
-	if err := l.Tell(t.Context(), ledger.Message{ID: "m2"}); !errors.Is(err, ledger.ErrConflict) {
+	must(t, l.SaveMessage(t.Context(), ledger.Message{ID: "m2"}))
+	if err := l.SaveMessage(t.Context(), ledger.Message{ID: "m2"}); !errors.Is(err, ledger.ErrConflict) {
 		t.Errorf("told twice: %v", err)
 	}
 }

@@ -46,13 +46,3 @@ func (l *Ledger) Told(ctx context.Context, m Message, now time.Time) error {
 	op.Expires = now.Add(keepTold)
 	return l.Write(ctx, op, Op{Kind: OpDelete, Key: outboxKey(m.ID), Version: m.Version})
 }
-
-// Tell puts a message that belongs to no incident's change into the outbox. A message of the same ID
-// that is still waiting is left as it is.
-func (l *Ledger) Tell(ctx context.Context, m Message) error {
-	op, err := put(outboxKey(m.ID), 0, m)
-	if err != nil {
-		return err
-	}
-	return l.Write(ctx, op)
-}

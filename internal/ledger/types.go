@@ -163,7 +163,6 @@ type Incident struct {
 	ID       string      `json:"id"`
 	Target   Target      `json:"target"`
 	Rule     string      `json:"rule"`
-	RuleAt   int         `json:"ruleAt"` // index into the policy's rules when it was opened
 	Mode     policy.Mode `json:"mode"`
 	OpenedAt time.Time   `json:"openedAt"`
 	StartsAt time.Time   `json:"startsAt"` // of the first alert

@@ -72,7 +72,7 @@ func telling(t *testing.T, receivers ...*receiver) *world {
 // tell puts a message into the outbox.
 func tell(t *testing.T, g *Guardian, id string) {
 	t.Helper()
-	must(t, g.ledger.Tell(t.Context(), ledger.Message{ID: id, Title: id, At: time.Now(), Text: []string{"Something happened."}}))
+	must(t, g.ledger.SaveMessage(t.Context(), ledger.Message{ID: id, Title: id, At: time.Now(), Text: []string{"Something happened."}}))
 }
 
 // due makes every waiting message due now, as if its wait were over.

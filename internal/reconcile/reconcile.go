@@ -94,7 +94,7 @@ func (r *Reconciler) flag(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	seen := ledger.FlagSeen{Flag: key, Digest: digest(now), Serving: words(now)}
+	seen := ledger.FlagSeen{Flag: key, Digest: digest(now), Serving: now.Words()}
 	if known && before.Digest == seen.Digest {
 		return nil
 	}
@@ -152,15 +152,4 @@ func ours(inc ledger.Incident, now flag.Definition) bool {
 func digest(d flag.Definition) string {
 	sum := sha256.Sum256(flag.Canonical(d.Raw))
 	return hex.EncodeToString(sum[:8])
-}
-
-// words are what a flag serves, for people.
-func words(d flag.Definition) string {
-	switch {
-	case !d.Enabled:
-		return "disabled"
-	case d.Targeted:
-		return d.Serving + " with targeting"
-	}
-	return d.Serving
 }

@@ -44,7 +44,7 @@ func (f *Flow) beginFlag(ctx context.Context, c *course, now flag.Definition) (*
 		return nil, fmt.Errorf("encode before-image of flag %s: %w", now.Key, err)
 	}
 	r := c.current()
-	what := fmt.Sprintf("put flag %s from %s to its safe variant %s", r.Flag, serving(now), r.Safe)
+	what := fmt.Sprintf("put flag %s from %s to its safe variant %s", r.Flag, now.Words(), r.Safe)
 	if err := f.begin(ctx, c, ledger.Effect{Kind: ledger.EffectFlag, What: what, Before: before}); err != nil {
 		return nil, err
 	}
@@ -77,14 +77,4 @@ func (f *Flow) flagTrouble(ctx context.Context, c *course, cause error) (Answer,
 func sameFlag(before json.RawMessage, now flag.Definition) bool {
 	var d flag.Definition
 	return json.Unmarshal(before, &d) == nil && d.Same(now)
-}
-
-func serving(d flag.Definition) string {
-	switch {
-	case !d.Enabled:
-		return "disabled"
-	case d.Targeted:
-		return d.Serving + " with targeting"
-	}
-	return d.Serving
 }

@@ -129,22 +129,6 @@ func (f facts) images(release string) []string {
 	return nil
 }
 
-// next gives the index of the remedy to try now; -1 if none is left.
-func next(plan []ledger.Remedy) int {
-	return slices.IndexFunc(plan, func(r ledger.Remedy) bool { return !r.Tried && r.Refused == "" })
-}
-
-// describe says what carrying out a remedy means.
-func describe(r ledger.Remedy) string {
-	if r.Kind == policy.RemedyFlag {
-		return fmt.Sprintf("put flag %s to its safe variant %s", r.Flag, r.Safe)
-	}
-	if r.To == nil {
-		return fmt.Sprintf("revert release %s", r.BadName)
-	}
-	return fmt.Sprintf("revert release %s to %s (history id %d)", r.BadName, r.ToName, r.To.ID)
-}
-
 func hand(r ledger.Remedy) string {
 	if r.Kind == policy.RemedyFlag {
 		return HandFlag
@@ -156,7 +140,7 @@ func hand(r ledger.Remedy) string {
 func inWords(p []ledger.Remedy, at int) string {
 	var text string
 	if at >= 0 {
-		text = "chosen: " + describe(p[at])
+		text = "chosen: " + p[at].What()
 	} else {
 		text = "no remedy is left"
 	}
@@ -164,11 +148,11 @@ func inWords(p []ledger.Remedy, at int) string {
 		switch {
 		case i == at:
 		case r.Refused != "":
-			text += fmt.Sprintf("; refused: %s, because %s", describe(r), r.Refused)
+			text += fmt.Sprintf("; refused: %s, because %s", r.What(), r.Refused)
 		case r.Tried:
-			text += fmt.Sprintf("; tried: %s, %s", describe(r), r.Outcome)
+			text += fmt.Sprintf("; tried: %s, %s", r.What(), r.Outcome)
 		default:
-			text += "; kept for later: " + describe(r)
+			text += "; kept for later: " + r.What()
 		}
 	}
 	return text

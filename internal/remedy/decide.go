@@ -116,7 +116,7 @@ func (f *Flow) choose(ctx context.Context, c *course) (Answer, error) {
 		return Answer{}, err
 	}
 	c.inc.Plan = plan(facts)
-	c.inc.Current = next(c.inc.Plan)
+	c.inc.Current = ledger.Next(c.inc.Plan)
 	words := inWords(c.inc.Plan, c.inc.Current)
 	if c.inc.Current < 0 && f.mayComeBack(c, facts.seen) {
 		c.inc.Plan = keepTried(c.inc.Plan)
@@ -131,7 +131,7 @@ func (f *Flow) choose(ctx context.Context, c *course) (Answer, error) {
 	switch c.inc.Mode {
 	case policy.Observe:
 		c.tell(ledger.EventDecision, "%s; only observing", words).Plan = c.inc.Plan
-		return f.finish(ctx, c, ledger.StoodDown, "only observing; would have: "+describe(*remedy))
+		return f.finish(ctx, c, ledger.StoodDown, "only observing; would have: "+remedy.What())
 	case policy.Suggest:
 		remedy.Ask = "mode is suggest"
 	}
@@ -206,7 +206,7 @@ func (f *Flow) approve(ctx context.Context, c *course, token string) (Answer, er
 		remedy := c.current()
 		c.inc.AskedAt = c.now
 		c.tell(ledger.EventDecision, "asking a person to approve: %s, because %s; waiting %s",
-			describe(*remedy), remedy.Ask, c.pol.Limits.Approval)
+			remedy.What(), remedy.Ask, c.pol.Limits.Approval)
 		c.messages = append(c.messages, asking(c.inc, c.pol))
 	}
 	return f.goTo(ctx, c, ledger.StepApprove, 0)
@@ -229,7 +229,7 @@ func (f *Flow) Approve(ctx context.Context, id string, a ledger.Approval) (token
 		answer, err = f.rejected(ctx, c, a)
 		return token, answer, err
 	}
-	c.tell(ledger.EventPerson, "%s approved: %s", a.By, describe(*c.current())).By = a.By
+	c.tell(ledger.EventPerson, "%s approved: %s", a.By, c.current().What()).By = a.By
 	c.inc.ActedAt, c.inc.SettledAt = time.Time{}, time.Time{}
 	answer, err = f.goTo(ctx, c, ledger.StepAct, 0)
 	return token, answer, err
@@ -245,8 +245,8 @@ func (f *Flow) rejected(ctx context.Context, c *course, a ledger.Approval) (Answ
 		return Answer{}, err
 	}
 	c.also = append(c.also, op)
-	c.tell(ledger.EventPerson, "%s rejected: %s", a.By, describe(remedy)).By = a.By
-	reason := fmt.Sprintf("%s rejected: %s", a.By, describe(remedy))
+	c.tell(ledger.EventPerson, "%s rejected: %s", a.By, remedy.What()).By = a.By
+	reason := fmt.Sprintf("%s rejected: %s", a.By, remedy.What())
 	if dirty(c.inc) {
 		return f.finish(ctx, c, ledger.FailedDirty, reason)
 	}
@@ -263,7 +263,7 @@ func (f *Flow) Expire(ctx context.Context, id string) (token string, answer Answ
 		return "", Answer{}, fmt.Errorf("incident %s %w", id, ErrNotAsking)
 	}
 	token = c.inc.Token
-	answer, err = f.fail(ctx, c, fmt.Sprintf("nobody approved within %s: %s", c.pol.Limits.Approval, describe(*c.current())))
+	answer, err = f.fail(ctx, c, fmt.Sprintf("nobody approved within %s: %s", c.pol.Limits.Approval, c.current().What()))
 	return token, answer, err
 }
 

@@ -76,7 +76,7 @@ func (c *course) effect(kind ledger.EffectKind) *ledger.Effect {
 func (f *Flow) nextRemedy(ctx context.Context, c *course, outcome string) (Answer, error) {
 	r := c.current()
 	r.Tried, r.Outcome = true, outcome
-	c.tell(ledger.EventDecision, "giving up on it: %s, %s", describe(*r), outcome)
+	c.tell(ledger.EventDecision, "giving up on it: %s, %s", r.What(), outcome)
 	c.inc.Judgement, c.inc.HeldSince = health.Judgement{}, time.Time{}
 	return f.goTo(ctx, c, ledger.StepBlame, 0)
 }

@@ -138,12 +138,12 @@ func TestWhatWasTriedIsKeptAndNotTriedAgain(t *testing.T) {
 	f.incident.Plan[0].Tried, f.incident.Plan[0].Outcome = true, "it did not help"
 	f.incident.Effects = []ledger.Effect{{Kind: ledger.EffectFlag}}
 	again := plan(f)
-	if got := next(again); got != 1 || again[0].Outcome != "it did not help" {
+	if got := ledger.Next(again); got != 1 || again[0].Outcome != "it did not help" {
 		t.Errorf("next is %d of %+v", got, again)
 	}
 	again[1].Tried = true
 	f.incident.Plan = again
-	if got := next(plan(f)); got != -1 {
+	if got := ledger.Next(plan(f)); got != -1 {
 		t.Errorf("next is %d when all was tried", got)
 	}
 }

@@ -22,7 +22,6 @@ type routed struct {
 	alert  ledger.Alert
 	target ledger.Target
 	rule   policy.Rule
-	ruleAt int
 	why    string // why it leads nowhere; empty if it leads to target
 	kind   string // of why, a word for the metric
 }
@@ -32,7 +31,7 @@ type routed struct {
 func route(p *policy.Policy, a template.Alert, now time.Time) routed {
 	r := routed{alert: alertOf(a)}
 	var ok bool
-	if r.rule, r.ruleAt, ok = p.RuleFor(a.Labels); !ok {
+	if r.rule, _, ok = p.RuleFor(a.Labels); !ok {
 		return r.nowhere("no rule", "no rule matches its labels")
 	}
 	service, stage := r.rule.Target.Service.From(a.Labels), r.rule.Target.Stage.From(a.Labels)

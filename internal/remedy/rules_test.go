@@ -132,13 +132,13 @@ func TestNothingIsPlannedThatIsRefusedAndNotExplained(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := anyFacts(t)
 		p := plan(f)
-		if i := next(p); i >= 0 && (p[i].Refused != "" || p[i].Tried) {
+		if i := ledger.Next(p); i >= 0 && (p[i].Refused != "" || p[i].Tried) {
 			t.Fatalf("next is %+v", p[i])
 		}
 		if len(p) != 0 && len(p) != len(f.incident.Suspects) {
 			t.Fatalf("%d suspects and %d remedies", len(f.incident.Suspects), len(p))
 		}
-		if !f.may && next(p) >= 0 {
+		if !f.may && ledger.Next(p) >= 0 {
 			t.Fatal("Guardian's own switch is off")
 		}
 	})

@@ -36,7 +36,7 @@ func asking(inc ledger.Incident, p *policy.Policy) ledger.Message {
 	r := inc.Plan[inc.Current]
 	m := message(inc, p, fmt.Sprintf("approve-%d", inc.Current))
 	m.At, m.Urgency = inc.AskedAt, policy.Page
-	m.Title = fmt.Sprintf("%s: approve? %s", inc.Target, describe(r))
+	m.Title = fmt.Sprintf("%s: approve? %s", inc.Target, r.What())
 	m.Text = append(story(inc),
 		fmt.Sprintf("Guardian asks because %s.", r.Ask),
 		fmt.Sprintf("Answer within %s: guardian approve %s, or guardian reject %s", p.Limits.Approval, inc.ID, inc.ID))
@@ -93,7 +93,7 @@ func story(inc ledger.Incident) []string {
 	}
 	for _, r := range inc.Plan {
 		if r.Refused != "" {
-			text = append(text, fmt.Sprintf("Refused: %s, because %s", describe(r), r.Refused))
+			text = append(text, fmt.Sprintf("Refused: %s, because %s", r.What(), r.Refused))
 		}
 	}
 	return text

@@ -31,7 +31,7 @@ func (f *Flow) verify(ctx context.Context, c *course) (Answer, error) {
 		c.tell(ledger.EventEvidence, "cannot be told: %s", worst(findings)).Findings = findings
 		c.current().Outcome = "whether it helped could not be measured"
 		return f.finish(ctx, c, ledger.FailedDirty, fmt.Sprintf("%s, and whether that helped could not be measured: %s",
-			describe(*c.current()), worst(findings)))
+			c.current().What(), worst(findings)))
 	}
 	if late && c.inc.HeldSince.IsZero() {
 		c.inc.HeldSince = c.now
@@ -56,7 +56,7 @@ func (f *Flow) healed(ctx context.Context, c *course, findings []health.Finding)
 	r.Outcome = "it helped"
 	took := c.now.Sub(c.inc.OpenedAt).Round(time.Second)
 	c.tell(ledger.EventEvidence, "healed: %s", summary(findings)).Findings = findings
-	return f.finish(ctx, c, ledger.Healed, fmt.Sprintf("%s; healed %s after the alert came in", describe(*r), took))
+	return f.finish(ctx, c, ledger.Healed, fmt.Sprintf("%s; healed %s after the alert came in", r.What(), took))
 }
 
 // changedAt is when the change began that the current remedy undoes: what lies before it is what

@@ -19,18 +19,18 @@ import (
 // default in their own code (https://flagd.dev/reference/flag-definitions/#state).
 const enabled = "ENABLED"
 
-// document is a flag document as it stood on disk at one moment.
+// document is a flag document as it stood at one moment.
 type document struct {
-	path     string // as the operator wrote it, for messages
+	name     string // as people call it, for messages
 	text     []byte
 	version  string
 	modified time.Time
 	flags    []member
 }
 
-func parse(path string, text []byte, modified time.Time) (document, error) {
+func parse(name string, text []byte, modified time.Time) (document, error) {
 	sum := sha256.Sum256(text)
-	d := document{path: path, text: text, version: hex.EncodeToString(sum[:]), modified: modified}
+	d := document{name: name, text: text, version: hex.EncodeToString(sum[:]), modified: modified}
 	if err := d.wellFormed(); err != nil {
 		return document{}, err
 	}
@@ -93,7 +93,7 @@ func (m member) shifted(by int) member {
 // invalid tells what is wrong at an offset of the document.
 func (d document) invalid(offset int, format string, args ...any) error {
 	line, column := position(d.text, offset)
-	return fmt.Errorf("%w: %s:%d:%d: %s", flag.ErrInvalid, d.path, line, column, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w: %s:%d:%d: %s", flag.ErrInvalid, d.name, line, column, fmt.Sprintf(format, args...))
 }
 
 // at finds a flag in the document.
@@ -105,7 +105,7 @@ func (d document) at(key string) (member, error) {
 	for _, m := range d.flags {
 		known = append(known, m.name)
 	}
-	return member{}, fmt.Errorf("%w: %q is not in %s, which has %s", flag.ErrNotFound, key, d.path, listing(known))
+	return member{}, fmt.Errorf("%w: %q is not in %s, which has %s", flag.ErrNotFound, key, d.name, listing(known))
 }
 
 // listing names a few of many, for messages.

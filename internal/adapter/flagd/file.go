@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
@@ -17,16 +18,62 @@ import (
 // lockWait bounds the wait for another Guardian's change, which takes milliseconds.
 const lockWait = 5 * time.Second
 
-// errMoved says that the document is not what the change was computed from.
-var errMoved = errors.New("the document has changed")
+// file is a document on disk. The mark of a revision is the file that it really was.
+type file struct{ path string }
+
+// Name implements Source, as do the two methods below.
+func (f *file) Name() string { return f.path }
+
+// Read reads the document. YAML is refused: no edit would keep its layout.
+func (f *file) Read(context.Context) (Revision, error) {
+	if ext := strings.ToLower(filepath.Ext(f.path)); ext == ".yaml" || ext == ".yml" {
+		return Revision{}, fmt.Errorf("%w: %s is YAML, which Guardian cannot edit without losing its layout: convert it to JSON",
+			flag.ErrInvalid, f.path)
+	}
+	target, err := filepath.EvalSymlinks(f.path)
+	if err != nil {
+		return Revision{}, fmt.Errorf("%w: %w", flag.ErrUnavailable, err)
+	}
+	info, err := os.Stat(target)
+	if err != nil {
+		return Revision{}, fmt.Errorf("%w: %w", flag.ErrUnavailable, err)
+	}
+	if !info.Mode().IsRegular() {
+		return Revision{}, fmt.Errorf("%w: %s is not a file", flag.ErrInvalid, f.path)
+	}
+	text, err := os.ReadFile(target)
+	if err != nil {
+		return Revision{}, fmt.Errorf("%w: %w", flag.ErrUnavailable, err)
+	}
+	return Revision{Text: text, Modified: info.ModTime(), Mark: target}, nil
+}
+
+// Replace puts a new text into the place of the old one, durably and at once: a reader gets the one
+// or the other.
+func (f *file) Replace(ctx context.Context, was Revision, next []byte) error {
+	unlock, err := f.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	temp, err := prepare(was.Mark, next)
+	if err != nil {
+		return fmt.Errorf("%w: write beside the document: %w", flag.ErrUnavailable, err)
+	}
+	if err := f.place(temp, was); err != nil {
+		_ = os.Remove(temp)
+		return err
+	}
+	return nil
+}
 
 // lock keeps other Guardians from changing the document. It is a lock of the operating system on
 // a file of its own, beside the document: the document's own file is replaced by every change, and
 // a lock of the system ends with the process that holds it, so that none is ever left behind.
-func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
+func (f *file) lock(ctx context.Context) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
-	target, err := filepath.EvalSymlinks(s.path)
+	target, err := filepath.EvalSymlinks(f.path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", flag.ErrUnavailable, err)
 	}
@@ -60,31 +107,17 @@ func beside(target, suffix string) string {
 	return filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+suffix)
 }
 
-// replace puts a new text into the place of the expected one, durably and at once: a reader gets
-// the one or the other. It gives errMoved, and leaves the document alone, if it is not as expected.
-func (s *Store) replace(target string, expected, next []byte) error {
-	temp, err := prepare(target, next)
-	if err != nil {
-		return fmt.Errorf("%w: write beside the document: %w", flag.ErrUnavailable, err)
-	}
-	if err := s.place(temp, target, expected); err != nil {
-		_ = os.Remove(temp)
-		return err
-	}
-	return nil
-}
-
-func (s *Store) place(temp, target string, expected []byte) error {
-	nowTarget, err := filepath.EvalSymlinks(s.path)
+func (f *file) place(temp string, was Revision) error {
+	target, err := filepath.EvalSymlinks(f.path)
 	if err != nil {
 		return fmt.Errorf("%w: %w", flag.ErrUnavailable, err)
 	}
-	now, err := os.ReadFile(nowTarget)
+	now, err := os.ReadFile(target)
 	if err != nil {
 		return fmt.Errorf("%w: %w", flag.ErrUnavailable, err)
 	}
-	if nowTarget != target || !bytes.Equal(now, expected) {
-		return errMoved
+	if target != was.Mark || !bytes.Equal(now, was.Text) {
+		return ErrMoved
 	}
 	if err := os.Rename(temp, target); err != nil {
 		return fmt.Errorf("%w: %w", flag.ErrUnavailable, err)

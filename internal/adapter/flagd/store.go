@@ -5,36 +5,61 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/cinegit/guardian/internal/flag"
 )
 
-// Store is a flagd definition document on disk. It implements flag.Store, and may be used by many
-// goroutines and by several processes of one machine at once.
+// Source keeps the text of one flagd document.
+type Source interface {
+	// Name is what people call the document, for messages.
+	Name() string
+	// Read gives the document as it is now. Errors wrap one of package flag's.
+	Read(ctx context.Context) (Revision, error)
+	// Replace puts next into the place of what was read, and of nothing else: ErrMoved says that
+	// the document is not that any more and that nothing was written. Other errors wrap one of
+	// package flag's; after flag.ErrUnavailable the document may have been replaced all the same.
+	Replace(ctx context.Context, was Revision, next []byte) error
+}
+
+// Revision is a document as it stood at one moment.
+type Revision struct {
+	Text     []byte
+	Modified time.Time // zero is unknown
+	Mark     string    // by which its source knows this revision again
+}
+
+// ErrMoved says that a document is not what a change was computed from.
+var ErrMoved = errors.New("the document has changed")
+
+// Store keeps flags in a flagd definition document. It implements flag.Store, and may be used by
+// many goroutines and by several processes at once.
 type Store struct {
-	path string
+	source Source
+	turn   chan struct{} // holds one change at a time, so that our own do not move each other's document
 }
 
 var _ flag.Store = (*Store)(nil)
 
-// New makes a store of the JSON document at path. A symbolic link is followed anew by every call,
-// as Kubernetes replaces mounted documents by moving a link. The document is not read yet.
-func New(path string) *Store { return &Store{path: path} }
+// New makes a store of the JSON document on disk at path. A symbolic link is followed anew by every
+// call, as Kubernetes replaces mounted documents by moving a link. The document is not read yet.
+func New(path string) *Store { return NewStore(&file{path: path}) }
+
+// NewStore makes a store of the document that a source keeps. It is not read yet.
+func NewStore(source Source) *Store {
+	return &Store{source: source, turn: make(chan struct{}, 1)}
+}
 
 // Document reads the whole document: its text, and the version that its flags carry, which is
 // its SHA-256.
 func (s *Store) Document(ctx context.Context) (text []byte, version string, err error) {
-	d, _, err := s.load(ctx)
+	_, d, err := s.load(ctx)
 	return d.text, d.version, err
 }
 
-// Flag reads one flag. Its Modified is when the file was last changed.
+// Flag reads one flag. Its Modified is when the document was last changed.
 func (s *Store) Flag(ctx context.Context, key string) (flag.Definition, error) {
-	d, _, err := s.load(ctx)
+	_, d, err := s.load(ctx)
 	if err != nil {
 		return flag.Definition{}, err
 	}
@@ -47,7 +72,7 @@ func (s *Store) Flag(ctx context.Context, key string) (flag.Definition, error) {
 
 // All reads every flag, in the document's order.
 func (s *Store) All(ctx context.Context) ([]flag.Definition, error) {
-	d, _, err := s.load(ctx)
+	_, d, err := s.load(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -115,22 +140,23 @@ const attempts = 20
 // change puts what edit makes of a flag into the document. It is computed anew whenever the
 // document has changed meanwhile, so that edit may run several times.
 func (s *Store) change(ctx context.Context, key string, edit func(flag.Definition) ([]byte, error)) (flag.Definition, error) {
-	unlock, err := s.lock(ctx)
-	if err != nil {
-		return flag.Definition{}, err
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return flag.Definition{}, fmt.Errorf("%w: %w", flag.ErrUnavailable, ctx.Err())
 	}
-	defer unlock()
 	for range attempts {
 		written, err := s.try(ctx, key, edit)
-		if !errors.Is(err, errMoved) {
+		if !errors.Is(err, ErrMoved) {
 			return written, err
 		}
 	}
-	return flag.Definition{}, fmt.Errorf("%w: %s is being written all the time", flag.ErrConflict, s.path)
+	return flag.Definition{}, fmt.Errorf("%w: %s is being written all the time", flag.ErrConflict, s.source.Name())
 }
 
 func (s *Store) try(ctx context.Context, key string, edit func(flag.Definition) ([]byte, error)) (flag.Definition, error) {
-	d, target, err := s.load(ctx)
+	was, d, err := s.load(ctx)
 	if err != nil {
 		return flag.Definition{}, err
 	}
@@ -147,17 +173,17 @@ func (s *Store) try(ctx context.Context, key string, edit func(flag.Definition) 
 		return now, err
 	}
 	next := apply(d.text, []splice{{m.value, m.end, raw}})
-	if _, err := parse(s.path, next, time.Time{}); err != nil {
+	if _, err := parse(s.source.Name(), next, time.Time{}); err != nil {
 		return flag.Definition{}, fmt.Errorf("not written, as it would break the document: %w", err)
 	}
-	if err := s.replace(target, d.text, next); err != nil {
+	if err := s.source.Replace(ctx, was, next); err != nil {
 		return flag.Definition{}, err
 	}
 	return s.readBack(ctx, key, raw)
 }
 
-// readBack tells whether a flag that was just written is in force: a writer without the lock may
-// have put a document into place that it had read before.
+// readBack tells whether a flag that was just written is in force: a writer that does not
+// compare may have put a document into place that it had read before.
 func (s *Store) readBack(ctx context.Context, key string, raw []byte) (flag.Definition, error) {
 	written, err := s.Flag(context.WithoutCancel(ctx), key)
 	if err != nil {
@@ -169,30 +195,15 @@ func (s *Store) readBack(ctx context.Context, key string, raw []byte) (flag.Defi
 	return written, nil
 }
 
-// load reads the document, and tells which file it really is.
-func (s *Store) load(ctx context.Context) (d document, target string, err error) {
+// load reads the document.
+func (s *Store) load(ctx context.Context) (Revision, document, error) {
 	if err := ctx.Err(); err != nil {
-		return document{}, "", fmt.Errorf("%w: %w", flag.ErrUnavailable, err)
+		return Revision{}, document{}, fmt.Errorf("%w: %w", flag.ErrUnavailable, err)
 	}
-	if ext := strings.ToLower(filepath.Ext(s.path)); ext == ".yaml" || ext == ".yml" {
-		return document{}, "", fmt.Errorf("%w: %s is YAML, which Guardian cannot edit without losing its layout: convert it to JSON",
-			flag.ErrInvalid, s.path)
-	}
-	target, err = filepath.EvalSymlinks(s.path)
+	was, err := s.source.Read(ctx)
 	if err != nil {
-		return document{}, "", fmt.Errorf("%w: %w", flag.ErrUnavailable, err)
+		return Revision{}, document{}, err
 	}
-	info, err := os.Stat(target)
-	if err != nil {
-		return document{}, "", fmt.Errorf("%w: %w", flag.ErrUnavailable, err)
-	}
-	if !info.Mode().IsRegular() {
-		return document{}, "", fmt.Errorf("%w: %s is not a file", flag.ErrInvalid, s.path)
-	}
-	text, err := os.ReadFile(target)
-	if err != nil {
-		return document{}, "", fmt.Errorf("%w: %w", flag.ErrUnavailable, err)
-	}
-	d, err = parse(s.path, text, info.ModTime())
-	return d, target, err
+	d, err := parse(s.source.Name(), was.Text, was.Modified)
+	return was, d, err
 }

@@ -14,37 +14,38 @@ import (
 
 const two = `{"flags": {"a": {"state": "DISABLED", "variants": {"off": 0}, "defaultVariant": "off"}, "b": {"n": 1}}}`
 
-func newStore(t *testing.T) *Store {
+func newStore(t *testing.T) (*Store, *file) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "flags.json")
 	if err := os.WriteFile(path, []byte(two), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return New(path)
+	f := &file{path}
+	return NewStore(f), f
 }
 
 // foreign changes the document as somebody without the lock does, by a rename.
-func foreign(t *testing.T, s *Store, from, to string) {
+func foreign(t *testing.T, f *file, from, to string) {
 	t.Helper()
-	text, err := os.ReadFile(s.path)
+	text, err := os.ReadFile(f.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	temp := s.path + ".foreign"
+	temp := f.path + ".foreign"
 	if err := os.WriteFile(temp, bytes.Replace(text, []byte(from), []byte(to), 1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Rename(temp, s.path); err != nil {
+	if err := os.Rename(temp, f.path); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestAWriterInBetweenIsNotOverwritten(t *testing.T) {
-	s := newStore(t)
+	s, f := newStore(t)
 	runs := 0
 	written, err := s.change(t.Context(), "a", func(now flag.Definition) ([]byte, error) {
 		if runs++; runs == 1 {
-			foreign(t, s, `"n": 1`, `"n": 2`)
+			foreign(t, f, `"n": 1`, `"n": 2`)
 		}
 		return killed("a", now.Raw, "off")
 	})
@@ -61,7 +62,7 @@ func TestAWriterInBetweenIsNotOverwritten(t *testing.T) {
 }
 
 func TestAWriterOfTheSameFlagInBetweenWins(t *testing.T) {
-	s := newStore(t)
+	s, f := newStore(t)
 	before, err := s.Flag(t.Context(), "a")
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +73,7 @@ func TestAWriterOfTheSameFlagInBetweenWins(t *testing.T) {
 			return nil, flag.ErrConflict
 		}
 		if first {
-			foreign(t, s, `"off": 0`, `"off": 7`)
+			foreign(t, f, `"off": 0`, `"off": 7`)
 		}
 		first = false
 		return killed("a", now.Raw, "off")
@@ -86,11 +87,11 @@ func TestAWriterOfTheSameFlagInBetweenWins(t *testing.T) {
 }
 
 func TestADocumentThatNeverRestsIsAConflict(t *testing.T) {
-	s := newStore(t)
+	s, f := newStore(t)
 	runs := 0
 	_, err := s.change(t.Context(), "a", func(now flag.Definition) ([]byte, error) {
 		runs++
-		foreign(t, s, `"n": `, `"n": 1`)
+		foreign(t, f, `"n": `, `"n": 1`)
 		return killed("a", now.Raw, "off")
 	})
 	if !errors.Is(err, flag.ErrConflict) || runs != attempts {
@@ -99,7 +100,8 @@ func TestADocumentThatNeverRestsIsAConflict(t *testing.T) {
 }
 
 func TestALinkThatMovesInBetweenIsSeen(t *testing.T) {
-	old, next := newStore(t), newStore(t)
+	_, old := newStore(t)
+	_, next := newStore(t)
 	link := filepath.Join(t.TempDir(), "flags.json")
 	point := func(to string) {
 		_ = os.Remove(link)
@@ -124,22 +126,22 @@ func TestALinkThatMovesInBetweenIsSeen(t *testing.T) {
 }
 
 func TestAChangeThatIsReplacedAtOnceIsAConflict(t *testing.T) {
-	s := newStore(t)
+	s, _ := newStore(t)
 	if _, err := s.readBack(t.Context(), "a", []byte(`{"state": "ENABLED"}`)); !errors.Is(err, flag.ErrConflict) {
 		t.Errorf("error is %v", err)
 	}
 }
 
 func TestALockThatIsHeldEndsWithTheCall(t *testing.T) {
-	s := newStore(t)
-	unlock, err := s.lock(t.Context())
+	_, f := newStore(t)
+	unlock, err := f.lock(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unlock()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if _, err := s.lock(ctx); !errors.Is(err, flag.ErrUnavailable) {
+	if _, err := f.lock(ctx); !errors.Is(err, flag.ErrUnavailable) {
 		t.Errorf("error is %v", err)
 	}
 }

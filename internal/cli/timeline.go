@@ -148,6 +148,9 @@ func (t *timeline) finding(f health.Finding, step string) {
 		verdict += " (dry run, does not count)"
 	}
 	t.hang(t.column(), cell{verdict, ofVerdict(f.Verdict)}, text(f.Gate+": "+f.Reason))
+	if f.Evidence != nil && f.Evidence.Windows > 0 {
+		t.hang(t.column()+len(gap), cell{}, cell{f.Evidence.String(), dim})
+	}
 	t.shown[step+"/"+f.Gate]++
 	if t.shown[step+"/"+f.Gate] > 1 || f.Query == "" {
 		return

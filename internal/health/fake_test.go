@@ -20,14 +20,33 @@ type metrics struct {
 	asked map[string]time.Time
 }
 
-func (m *metrics) Query(_ context.Context, promql string, at time.Time) (health.Answer, error) {
+func (m *metrics) Query(_ context.Context, promql string, at time.Time) ([]float64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.asked == nil {
 		m.asked = map[string]time.Time{}
 	}
 	m.asked[promql] = at
-	return health.Answer{Values: m.values[promql], Link: "http://prometheus/" + promql}, m.errs[promql]
+	return m.values[promql], m.errs[promql]
+}
+
+func (m *metrics) Range(ctx context.Context, promql string, from, to time.Time, step time.Duration) ([][]float64, error) {
+	return moments(ctx, m, promql, from, to, step)
+}
+
+func (m *metrics) Link(promql string, _ time.Time) string { return "http://prometheus/" + promql }
+
+// moments answers a range as of each of its moments.
+func moments(ctx context.Context, q health.Querier, promql string, from, to time.Time, step time.Duration) ([][]float64, error) {
+	var answers [][]float64
+	for at := from; !at.After(to); at = at.Add(step) {
+		values, err := q.Query(ctx, promql, at)
+		if err != nil {
+			return nil, err
+		}
+		answers = append(answers, values)
+	}
+	return answers, nil
 }
 
 func always(values ...float64) *metrics {

@@ -38,11 +38,13 @@ func GatesOf(p *policy.Policy, names []string) []Gate {
 // the policy's schema names.
 const (
 	defaultWindow                  = time.Minute
+	defaultInterval                = 15 * time.Second
 	defaultFailureLimit            = 2
 	defaultInconclusiveLimit       = 0
 	defaultConsecutiveErrorLimit   = 4
 	defaultConsecutiveSuccessLimit = 2
 	defaultMinSampleCount          = 30
+	defaultAlpha                   = 0.05
 )
 
 func orDefault(set *int, otherwise int) int {
@@ -59,6 +61,21 @@ func (g Gate) fullWindow() time.Duration {
 	return g.Window.D()
 }
 
+func (g Gate) interval() time.Duration {
+	if g.Interval <= 0 {
+		return defaultInterval
+	}
+	return g.Interval.D()
+}
+
+// before is how long before the change a baseline begins.
+func (g Gate) before() time.Duration {
+	if g.Baseline == nil || g.Baseline.Before <= 0 {
+		return defaultBefore
+	}
+	return g.Baseline.Before.D()
+}
+
 func (g Gate) minSamples() float64 {
 	return float64(orDefault(g.MinSampleCount, defaultMinSampleCount))
 }
@@ -67,7 +84,11 @@ func (g Gate) minSamples() float64 {
 // with its offset, as 5m in rate(x[5m]). Zero for queries that use $window alone.
 func (g Gate) Lookback() (time.Duration, error) {
 	var longest time.Duration
-	for _, query := range []string{g.Query, g.Bad, g.Total} {
+	queries := []string{g.Query, g.Bad, g.Total}
+	if g.Baseline != nil {
+		queries = append(queries, g.Baseline.Bad, g.Baseline.Total, g.Baseline.Query)
+	}
+	for _, query := range queries {
 		if query == "" {
 			continue
 		}
@@ -89,6 +110,12 @@ func (s Subject) fill(query string, window time.Duration) string {
 		"$application", escape.Replace(s.Application),
 		"$window", promDuration(window),
 	).Replace(query)
+}
+
+// count is a query that counts events, filled in, as it counts them exactly.
+func (s Subject) count(query string, window time.Duration) string {
+	exact, _ := counting(s.fill(query, window), window)
+	return exact
 }
 
 func promDuration(d time.Duration) string { return model.Duration(d).String() }

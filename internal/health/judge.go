@@ -24,12 +24,11 @@ type Judge struct {
 // A gate that cannot be asked gives the verdict Error with the reason, never an error.
 func (j Judge) Measure(ctx context.Context, gates []Gate, s Subject, since, at time.Time) []Finding {
 	findings := make([]Finding, len(gates))
-	alpha := alphaOf(gates)
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for i, g := range gates {
 		group.Go(func() error {
-			findings[i] = j.measure(ctx, g, lookAt(g, s, since, at, alpha))
+			findings[i] = g.Findings(j.Read(ctx, g, s, since, at, at), g.AlphaAmong(gates))[0]
 			return nil
 		})
 	}
@@ -37,49 +36,53 @@ func (j Judge) Measure(ctx context.Context, gates []Gate, s Subject, since, at t
 	return findings
 }
 
-func (j Judge) measure(ctx context.Context, g Gate, l look) Finding {
-	f := Finding{Gate: g.Name, Window: promDuration(l.window), At: l.at, DryRun: g.DryRun}
+// Findings judges every look of a reading, at the level alpha of AlphaAmong. It is pure, and takes
+// nothing into account that happened after a look.
+func (g Gate) Findings(r Reading, alpha float64) []Finding {
+	findings := make([]Finding, len(r.Looks))
+	var against comparison
+	if g.Counts() && g.Tolerance != nil {
+		against = g.comparison(r, alpha)
+	}
+	for i, l := range r.Looks {
+		findings[i] = g.look(r, l, against)
+	}
+	return findings
+}
+
+func (g Gate) look(r Reading, l Look, against comparison) Finding {
+	f := Finding{Gate: g.Name, Window: promDuration(l.Window), At: l.At, DryRun: g.DryRun}
 	if err := g.check(); err != nil {
 		return f.say(Error, err.Error())
 	}
-	if why := l.tooEarly(g); why != "" {
-		return f.say(NoData, why)
+	if l.Window == 0 {
+		return f.say(NoData, g.tooEarly())
 	}
-	asked := g.questions(l)
-	f.Query = asked[0].promql
+	f.Query = l.Query
+	if errors.Is(r.Err, ErrQuery) {
+		return f.say(Error, fmt.Sprintf("Prometheus refuses the query: %v", r.Err))
+	}
+	if r.Err != nil {
+		return f.say(Error, fmt.Sprintf("no answer from Prometheus: %v", r.Err))
+	}
+	f.Link = l.Link
 	if g.Counts() {
-		f.Query = fmt.Sprintf("(%s) / (%s)", asked[0].promql, asked[1].promql)
+		f = g.judgeCounts(f, l, against)
+	} else {
+		f = g.judgeValue(f, r, l)
 	}
-	answers, err := j.ask(ctx, asked)
-	if errors.Is(err, ErrQuery) {
-		return f.say(Error, fmt.Sprintf("Prometheus refuses the query: %v", err))
-	}
-	if err != nil {
-		return f.say(Error, fmt.Sprintf("no answer from Prometheus: %v", err))
-	}
-	f.Link = answers[0].Link
-	f = g.judge(f, answers, l)
-	if f.Verdict == Fail && l.reachesBack(g) {
+	if f.Verdict == Fail && g.reachesBack(r.From, l.At) {
 		return f.say(NoData, fmt.Sprintf("%s, but the query still looks back to before the change", f.Reason))
 	}
 	return f
 }
 
-// ask puts all questions at once and gives the answers in their order.
-func (j Judge) ask(ctx context.Context, asked []question) ([]Answer, error) {
-	answers := make([]Answer, len(asked))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
-	for i, q := range asked {
-		group.Go(func() (err error) {
-			answers[i], err = j.Metrics.Query(ctx, q.promql, q.at)
-			return err
-		})
+// tooEarly says why the gate cannot be asked yet.
+func (g Gate) tooEarly() string {
+	if g.InitialDelay > 0 {
+		return fmt.Sprintf("what happens within initialDelay %s after the change counts for nothing", g.InitialDelay)
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return answers, nil
+	return "less than a second has passed since the change"
 }
 
 // check finds a gate that cannot judge whatever is measured. The policy refuses it too; here it
@@ -94,25 +97,17 @@ func (g Gate) check() error {
 		return nil
 	case g.Query == "":
 		return errors.New("the gate has no query: the policy does not define it")
-	case g.SuccessCondition == "" && g.FailureCondition == "":
+	case g.SuccessCondition == "" && g.FailureCondition == "" && !g.Compares():
 		return errors.New("the gate has neither successCondition nor failureCondition: give one, or it judges nothing")
 	}
 	return nil
 }
 
-// judge decides from the answers to the gate's questions. It is pure.
-func (g Gate) judge(f Finding, answers []Answer, l look) Finding {
-	if g.Counts() {
-		return g.judgeCounts(f, answers, l)
-	}
-	return g.judgeValue(f, answers[0].Values, l)
-}
-
 // absent is a look that found no data. What that counts as is for the policy to say, unless the
 // window was cut short: then data may only not be there yet.
-func (g Gate) absent(f Finding, reason string, l look) Finding {
+func (g Gate) absent(f Finding, reason string, l Look) Finding {
 	f = f.say(NoData, reason)
-	if !l.whole(g) {
+	if l.Window < g.fullWindow() {
 		return f
 	}
 	return f.assume(g.NoData)
@@ -120,10 +115,10 @@ func (g Gate) absent(f Finding, reason string, l look) Finding {
 
 // reachesBack tells whether a fixed range in the gate's queries still covers time that counts for
 // nothing. A range that cannot be told is taken to.
-func (l look) reachesBack(g Gate) bool {
-	if l.from.IsZero() {
+func (g Gate) reachesBack(from, at time.Time) bool {
+	if from.IsZero() {
 		return false
 	}
 	lookback, err := g.Lookback()
-	return err != nil || l.at.Add(-lookback).Before(l.from)
+	return err != nil || at.Add(-lookback).Before(from)
 }

@@ -39,29 +39,17 @@ func (jm Judgement) Add(gates []Gate, findings []Finding) (Judgement, Verdict) {
 	if next.Gates == nil {
 		next.Gates = map[string]GateRecord{}
 	}
-	alpha := alphaOf(gates)
 	for _, g := range gates {
 		for _, f := range findings {
 			if f.Gate == g.Name {
-				next.Gates[g.Name] = next.Gates[g.Name].add(g, f, alpha)
+				next.Gates[g.Name] = next.Gates[g.Name].add(f)
 			}
 		}
 	}
-	return next, next.verdict(gates, alpha)
+	return next, next.verdict(gates)
 }
 
-// Explain says for every gate that compares how far its evidence is, by the gate's name.
-func (jm Judgement) Explain(gates []Gate) map[string]string {
-	words := map[string]string{}
-	for _, g := range gates {
-		if e := jm.Gates[g.Name].Evidence; e != nil && g.Tolerance != nil {
-			words[g.Name] = e.explain(g.test(e.Before, alphaOf(gates)))
-		}
-	}
-	return words
-}
-
-func (jm Judgement) verdict(gates []Gate, alpha float64) Verdict {
+func (jm Judgement) verdict(gates []Gate) Verdict {
 	worst, undecided, measured := Pass, false, false
 	for _, g := range gates {
 		if g.DryRun {
@@ -69,7 +57,7 @@ func (jm Judgement) verdict(gates []Gate, alpha float64) Verdict {
 		}
 		record := jm.Gates[g.Name]
 		measured = measured || record.Successful > record.AssumedGood
-		switch v := record.verdict(g, alpha); {
+		switch v := record.verdict(g); {
 		case v == "":
 			undecided = true
 		case v.Worse(worst):
@@ -83,33 +71,30 @@ func (jm Judgement) verdict(gates []Gate, alpha float64) Verdict {
 }
 
 // verdict is what the gate's record comes to; "" while it is undecided.
-func (r GateRecord) verdict(g Gate, alpha float64) Verdict {
+func (r GateRecord) verdict(g Gate) Verdict {
 	over := func(count, limit int) bool { return limit >= 0 && count > limit }
-	evident := r.evident(g, alpha)
 	switch {
-	case evident == Fail, over(r.Failed, orDefault(g.FailureLimit, defaultFailureLimit)):
+	case r.bad(), over(r.Failed, orDefault(g.FailureLimit, defaultFailureLimit)):
 		return Fail
 	case over(r.ConsecutiveErrors, orDefault(g.ConsecutiveErrorLimit, defaultConsecutiveErrorLimit)):
 		return Error
 	case over(r.Inconclusive, orDefault(g.InconclusiveLimit, defaultInconclusiveLimit)):
 		return Inconclusive
-	case evident == Pass, r.ConsecutiveGood >= max(orDefault(g.ConsecutiveSuccessLimit, defaultConsecutiveSuccessLimit), 1):
+	case r.well(), r.ConsecutiveGood >= max(orDefault(g.ConsecutiveSuccessLimit, defaultConsecutiveSuccessLimit), 1):
 		return Pass
 	}
 	return ""
 }
 
-func (r GateRecord) evident(g Gate, alpha float64) Verdict {
-	if r.Evidence == nil || g.Tolerance == nil {
-		return ""
-	}
-	return r.Evidence.verdict(g.test(r.Evidence.Before, alpha))
-}
+func (r GateRecord) bad() bool  { return r.Evidence != nil && r.Evidence.Bad() }
+func (r GateRecord) well() bool { return r.Evidence != nil && r.Evidence.Well() }
 
 // add counts one finding. No data counts neither way: it ends a row of errors, for the metrics
 // answered, and leaves a row of good measurements alone.
-func (r GateRecord) add(g Gate, f Finding, alpha float64) GateRecord {
-	r, weighed := r.weigh(g, f.Sample, alpha)
+func (r GateRecord) add(f Finding) GateRecord {
+	if f.Evidence != nil && !r.bad() {
+		r.Evidence = f.Evidence
+	}
 	switch f.Verdict {
 	case Pass:
 		if f.Assumed {
@@ -119,7 +104,7 @@ func (r GateRecord) add(g Gate, f Finding, alpha float64) GateRecord {
 		r.ConsecutiveGood++
 		r.ConsecutiveErrors = 0
 	case Fail:
-		if !weighed { // windows overlap: counting failed looks would count the same errors again
+		if f.Evidence == nil { // what evidence weighs is not counted by looks as well: their windows overlap
 			r.Failed++
 		}
 		r.ConsecutiveGood, r.ConsecutiveErrors = 0, 0
@@ -135,19 +120,4 @@ func (r GateRecord) add(g Gate, f Finding, alpha float64) GateRecord {
 		r.ConsecutiveGood = 0
 	}
 	return r
-}
-
-// weigh adds what a comparison found to the evidence, and tells whether there was anything new.
-// Queries that do not count what is new (a rate, say) so fall back on the limits.
-func (r GateRecord) weigh(g Gate, s *Sample, alpha float64) (GateRecord, bool) {
-	if g.Tolerance == nil || s == nil || s.Since.Total <= 0 {
-		return r, false
-	}
-	e := Evidence{Before: s.Before}
-	if r.Evidence != nil {
-		e = *r.Evidence
-	}
-	next := e.add(g.test(e.Before, alpha), s.Since)
-	r.Evidence = &next
-	return r, next.Windows > e.Windows
 }

@@ -149,10 +149,16 @@ func TestOneUnreachableCountIsAnError(t *testing.T) {
 // silent never answers, as a metrics server that accepts connections and is stuck.
 type silent struct{}
 
-func (silent) Query(ctx context.Context, _ string, _ time.Time) (health.Answer, error) {
+func (silent) Query(ctx context.Context, _ string, _ time.Time) ([]float64, error) {
 	<-ctx.Done()
-	return health.Answer{}, ctx.Err()
+	return nil, ctx.Err()
 }
+
+func (s silent) Range(ctx context.Context, promql string, from, to time.Time, step time.Duration) ([][]float64, error) {
+	return moments(ctx, s, promql, from, to, step)
+}
+
+func (silent) Link(string, time.Time) string { return "" }
 
 func TestASilentPrometheusIsAnErrorAtTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -13,7 +13,21 @@ import (
 // judgeValue decides a query gate with Argo Rollouts' meaning: of both conditions failure weighs
 // more, and neither holding is Inconclusive; of one alone, its answer decides. Before any
 // condition is asked, what is no measurement is told from what is one.
-func (g Gate) judgeValue(f Finding, values []float64, l look) Finding {
+func (g Gate) judgeValue(f Finding, r Reading, l Look) Finding {
+	if g.SuccessCondition == "" && g.FailureCondition == "" {
+		return g.compareValue(f, r, l)
+	}
+	f = g.judgeConditions(f, l)
+	if f.Verdict != Pass || !g.Compares() {
+		return f
+	}
+	held := f.Reason
+	f = g.compareValue(f, r, l)
+	return f.say(f.Verdict, fmt.Sprintf("%s; %s", held, f.Reason))
+}
+
+func (g Gate) judgeConditions(f Finding, l Look) Finding {
+	values := l.Value
 	f.Threshold = g.threshold()
 	conds, err := g.conditions()
 	if err != nil {

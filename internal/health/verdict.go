@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cinegit/guardian/internal/health/evidence"
 	"github.com/cinegit/guardian/internal/policy"
 )
 
@@ -54,14 +53,8 @@ type Finding struct {
 	At        time.Time `json:"at"`
 	Link      string    `json:"link,omitempty"` // to the query in Prometheus' own page
 	DryRun    bool      `json:"dryRun,omitempty"`
-	Assumed   bool      `json:"assumed,omitempty"` // no data was found, and the policy's noData says what that counts as
-	Sample    *Sample   `json:"sample,omitempty"`  // what a comparison rests on; nil where nothing was compared
-}
-
-// Sample is what a comparison before and after a change was made of.
-type Sample struct {
-	Before evidence.Counts `json:"before"`         // in the half hour before the change
-	Since  evidence.Counts `json:"since,omitzero"` // in all the time since; none where no moment to count from was given
+	Assumed   bool      `json:"assumed,omitempty"`  // no data was found, and the policy's noData says what that counts as
+	Evidence  *Evidence `json:"evidence,omitempty"` // of a comparison of counts; nil where nothing was compared
 }
 
 // say gives the finding its verdict and reason.

@@ -8,6 +8,9 @@ import (
 	"github.com/cinegit/guardian/internal/condition"
 )
 
+// mostAlpha is beyond which a verdict would be no better than a guess.
+const mostAlpha = 0.2
+
 func (c checker) gate(name string) {
 	at, g := pointer("/gates").key(name), c.Gates[name]
 	c.shapeOf(at, c.r.places.keyOf(at), "gate", name)
@@ -24,6 +27,7 @@ func (c checker) gate(name string) {
 	c.query(at.key("query"), g.Query)
 	c.query(at.key("bad"), g.Bad)
 	c.query(at.key("total"), g.Total)
+	c.baseline(at, g)
 	c.condition(at.key("successCondition"), g.SuccessCondition)
 	c.condition(at.key("failureCondition"), g.FailureCondition)
 	c.gateLimits(at, g)
@@ -35,10 +39,39 @@ func (c checker) broken(at pointer, fields ...string) bool {
 }
 
 func (c checker) valueGate(at pointer, g Gate) {
-	if g.SuccessCondition == "" && g.FailureCondition == "" && !c.broken(at, "successCondition", "failureCondition") {
-		c.flaw(at.key("query"), "the query has no condition", "add failureCondition: result > 0.5, or successCondition")
+	if g.SuccessCondition == "" && g.FailureCondition == "" && !g.Compares() && !c.broken(at, "successCondition", "failureCondition", "baseline") {
+		c.flaw(at.key("query"), "the query has no condition", "add failureCondition: result > 0.5, or successCondition, or a baseline to compare with")
 	}
-	c.foreign(at, "a gate with a query", "max", "tolerance", "minSampleCount")
+	c.foreign(at, "a gate with a query", "max", "min", "tolerance", "alpha", "minSampleCount")
+	if !g.Compares() {
+		c.foreign(at, "a gate without a baseline", "direction", "allowedIncrease", "allowedDecrease", "nanStrategy")
+	}
+}
+
+// baseline checks what a gate compares with: of its own kind, and either before or beside.
+func (c checker) baseline(at pointer, g Gate) {
+	b := g.Baseline
+	if b == nil {
+		return
+	}
+	here := at.key("baseline")
+	c.query(here.key("bad"), b.Bad)
+	c.query(here.key("total"), b.Total)
+	c.query(here.key("query"), b.Query)
+	switch {
+	case g.Counts() && g.Tolerance == nil:
+		c.flawInName(here, "nothing is compared with the baseline", "add tolerance: 25%, how much worse than the baseline is still well")
+	case c.broken(here, "bad", "total", "query", "before"):
+		return
+	case b.Beside() && b.Before > 0:
+		c.flaw(here.key("before"), "the baseline lies before the change and beside it at once", "keep before, or the queries")
+	case !b.Beside():
+		c.positive(here.key("before"), b.Before)
+	case g.Counts() && (b.Bad == "" || b.Total == ""):
+		c.flawInName(here, "the baseline counts only one of bad and total", "add the other count")
+	case g.Counts() == (b.Query != ""):
+		c.flawInName(here, "the baseline is not of the gate's kind", "give a query for a query, and bad and total for bad and total")
+	}
 }
 
 func (c checker) countsGate(at pointer, g Gate) {
@@ -53,7 +86,19 @@ func (c checker) countsGate(at pointer, g Gate) {
 	if g.Max != nil && *g.Max >= 1 {
 		c.flaw(at.key("max"), fmt.Sprintf("max %s can never be exceeded", *g.Max), "write less than 100%")
 	}
-	c.foreign(at, "a gate with counts", "successCondition", "failureCondition")
+	if g.Tolerance == nil {
+		c.foreign(at, "a gate without tolerance", "alpha", "min")
+	}
+	if g.Alpha != nil && (*g.Alpha <= 0 || *g.Alpha > mostAlpha) {
+		c.flaw(at.key("alpha"), fmt.Sprintf("alpha %s is no bound to work with", *g.Alpha), "write one above 0% and up to 20%, as 5%")
+	}
+	if g.Min != nil && *g.Min >= 1 {
+		c.flaw(at.key("min"), fmt.Sprintf("min %s would call everything well", *g.Min), "write less than 100%, as 0.1%")
+	}
+	if g.Min != nil && g.Max != nil && *g.Min > *g.Max {
+		c.flaw(at.key("min"), fmt.Sprintf("min %s is above max %s", *g.Min, *g.Max), "write a min below max")
+	}
+	c.foreign(at, "a gate with counts", "successCondition", "failureCondition", "direction", "allowedIncrease", "allowedDecrease", "nanStrategy")
 }
 
 // foreign tells of fields that mean nothing in this kind of gate.

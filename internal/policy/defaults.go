@@ -53,11 +53,32 @@ func (g *Gate) fillDefaults(set places, at pointer) {
 	fill(set, at.key("window"), &g.Window, minutes(1))
 	fill(set, at.key("interval"), &g.Interval, seconds(15))
 	fill(set, at.key("noData"), &g.NoData, NoDataHold)
+	if g.Tolerance != nil {
+		g.Alpha = cmp.Or(g.Alpha, new(Percent(0.05)))
+		g.Min = cmp.Or(g.Min, leastMin(g.Max))
+	}
+	if g.Compares() {
+		fill(set, at.key("direction"), &g.Direction, Increase)
+		fill(set, at.key("nanStrategy"), &g.NaNStrategy, NaNRemove)
+	}
+	if g.Baseline != nil && !g.Baseline.Beside() {
+		fill(set, at.key("baseline").key("before"), &g.Baseline.Before, minutes(30))
+	}
 	g.FailureLimit = cmp.Or(g.FailureLimit, new(2))
 	g.InconclusiveLimit = cmp.Or(g.InconclusiveLimit, new(0))
 	g.ConsecutiveErrorLimit = cmp.Or(g.ConsecutiveErrorLimit, new(4))
 	g.ConsecutiveSuccessLimit = cmp.Or(g.ConsecutiveSuccessLimit, new(2))
 	g.MinSampleCount = cmp.Or(g.MinSampleCount, new(30))
+}
+
+// leastMin is the min of a gate that says none: what a service level of 99.9% allows, and never
+// above its max.
+func leastMin(most *Percent) *Percent {
+	least := Percent(0.001)
+	if most != nil {
+		least = min(least, *most)
+	}
+	return &least
 }
 
 func (l *Limits) fillDefaults(set places) {

@@ -26,6 +26,10 @@ func wordsOf(t reflect.Type) []string {
 		return []string{string(DeployWait), string(DeployParameter), string(DeployGit)}
 	case reflect.TypeFor[NoDataHow]():
 		return []string{string(NoDataHold), string(NoDataPass), string(NoDataFail)}
+	case reflect.TypeFor[Direction]():
+		return []string{string(Increase), string(Decrease), string(Either)}
+	case reflect.TypeFor[NaNStrategy]():
+		return []string{string(NaNRemove), string(NaNReplace)}
 	case reflect.TypeFor[RemedyKind]():
 		return []string{string(RemedyFlag), string(RemedyRevert)}
 	}

@@ -42,6 +42,7 @@ func textSchemas() map[reflect.Type]*jsonschema.Schema {
 	for _, t := range []reflect.Type{
 		reflect.TypeFor[Mode](), reflect.TypeFor[Urgency](), reflect.TypeFor[Unproven](),
 		reflect.TypeFor[Deploy](), reflect.TypeFor[NoDataHow](), reflect.TypeFor[RemedyKind](),
+		reflect.TypeFor[Direction](), reflect.TypeFor[NaNStrategy](),
 	} {
 		s := &jsonschema.Schema{Type: "string"}
 		for _, word := range wordsOf(t) {

@@ -168,7 +168,15 @@ type Gate struct {
 	Bad       string   `yaml:"bad" json:"bad,omitempty" jsonschema:"PromQL of the number of bad events in $window"`
 	Total     string   `yaml:"total" json:"total,omitempty" jsonschema:"PromQL of the number of all events in $window"`
 	Max       *Percent `yaml:"max" json:"max,omitempty" jsonschema:"bad/total above this is a failure"`
-	Tolerance *Percent `yaml:"tolerance" json:"tolerance,omitempty" jsonschema:"how much worse than before the change is still well, as 25%"`
+	Tolerance *Percent `yaml:"tolerance" json:"tolerance,omitempty" jsonschema:"how much worse than the baseline is still well, as 25%: judged by evidence"`
+	Alpha     *Percent `yaml:"alpha" json:"alpha,omitempty" jsonschema:"of healthy changes, how many the evidence may call bad, however often it is looked at; shared by all gates that are judged together; 5%"`
+	Min       *Percent `yaml:"min" json:"min,omitempty" jsonschema:"bad/total up to this is well whatever the baseline was; 0.1%"`
+
+	Baseline        *Baseline   `yaml:"baseline" json:"baseline,omitempty" jsonschema:"what is compared with: what ran before the change, or what runs beside it"`
+	Direction       Direction   `yaml:"direction" json:"direction,omitempty" jsonschema:"which change of a value is bad: increase, decrease or either; increase"`
+	AllowedIncrease Percent     `yaml:"allowedIncrease" json:"allowedIncrease,omitempty" jsonschema:"how far a value may rise above the baseline's mean, as 20%; 0%"`
+	AllowedDecrease Percent     `yaml:"allowedDecrease" json:"allowedDecrease,omitempty" jsonschema:"how far a value may fall below the baseline's mean, as 20%; 0%"`
+	NaNStrategy     NaNStrategy `yaml:"nanStrategy" json:"nanStrategy,omitempty" jsonschema:"what NaN in a compared value is: remove (no point) or replace (0); remove"`
 
 	Window                  Duration  `yaml:"window" json:"window,omitzero" jsonschema:"what $window stands for at most; 1m"`
 	Interval                Duration  `yaml:"interval" json:"interval,omitzero" jsonschema:"between two measurements; 15s"`
@@ -184,6 +192,40 @@ type Gate struct {
 
 // Counts tells whether the gate is one of bad and total events.
 func (g Gate) Counts() bool { return g.Bad != "" || g.Total != "" }
+
+// Compares tells whether the gate holds a value against a baseline.
+func (g Gate) Compares() bool { return g.Query != "" && g.Baseline != nil }
+
+// Baseline is the other side of a comparison: what ran before the change (Before, the rule where
+// nothing is said), or the queries of what runs beside it, as in a canary, blue/green or shadow.
+type Baseline struct {
+	Bad    string   `yaml:"bad" json:"bad,omitempty" jsonschema:"PromQL of the baseline's bad events, beside the gate's own"`
+	Total  string   `yaml:"total" json:"total,omitempty" jsonschema:"PromQL of the baseline's events"`
+	Query  string   `yaml:"query" json:"query,omitempty" jsonschema:"PromQL of the baseline's value"`
+	Before Duration `yaml:"before" json:"before,omitzero" jsonschema:"how long before the change, by the gate's own queries; 30m"`
+}
+
+// Beside tells whether the baseline runs at the same time.
+func (b *Baseline) Beside() bool { return b != nil && (b.Bad != "" || b.Total != "" || b.Query != "") }
+
+// Direction says which change of a value is bad, in Kayenta's words.
+type Direction string
+
+// The directions.
+const (
+	Increase Direction = "increase"
+	Decrease Direction = "decrease"
+	Either   Direction = "either"
+)
+
+// NaNStrategy says what NaN in a compared value counts as, in Kayenta's words.
+type NaNStrategy string
+
+// The strategies.
+const (
+	NaNRemove  NaNStrategy = "remove"
+	NaNReplace NaNStrategy = "replace"
+)
 
 // NoDataHow says what a measurement without data counts as.
 type NoDataHow string

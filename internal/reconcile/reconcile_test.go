@@ -115,7 +115,7 @@ type slow struct {
 	meanwhile func()
 }
 
-func (s slow) Query(ctx context.Context, q string, at time.Time) (health.Answer, error) {
+func (s slow) Query(ctx context.Context, q string, at time.Time) ([]float64, error) {
 	s.meanwhile()
 	return s.Querier.Query(ctx, q, at)
 }

@@ -60,7 +60,8 @@ func (f *Flow) flagSet(ctx context.Context, c *course, e *ledger.Effect, after f
 
 // flagTrouble tries again while the store may come back, and gives the remedy up where it will not.
 func (f *Flow) flagTrouble(ctx context.Context, c *course, cause error) (Answer, error) {
-	lasting := errors.Is(cause, flag.ErrNotFound) || errors.Is(cause, flag.ErrNoVariant) || errors.Is(cause, flag.ErrInvalid)
+	lasting := errors.Is(cause, flag.ErrNotFound) || errors.Is(cause, flag.ErrNoVariant) ||
+		errors.Is(cause, flag.ErrInvalid) || errors.Is(cause, flag.ErrDenied)
 	if errors.Is(cause, flag.ErrConflict) && !f.overdue(c) {
 		return c.answer(time.Second), nil // look again: the next run sees who won
 	}

@@ -88,21 +88,25 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // server refuses, or whose result is no vector or scalar, wraps health.ErrQuery. An answer that
 // the server calls incomplete (a warning that is not about the query, as Thanos gives for a store
 // out of reach) is an error: half of the data is no measurement.
-func (c *Client) Query(ctx context.Context, promql string, at time.Time) (health.Answer, error) {
+func (c *Client) Query(ctx context.Context, promql string, at time.Time) ([]float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	value, warnings, _, err := c.api.Query(ctx, promql, at)
 	if err != nil {
-		return health.Answer{}, c.inWords(err)
+		return nil, c.inWords(err)
 	}
+	if err := complete(warnings); err != nil {
+		return nil, err
+	}
+	return valuesOf(value)
+}
+
+// complete is an error where the server says that data is missing from its answer.
+func complete(warnings v1.Warnings) error {
 	if i := slices.IndexFunc(warnings, incomplete); i >= 0 {
-		return health.Answer{}, fmt.Errorf("prometheus: the answer is not complete: %s", warnings[i])
+		return fmt.Errorf("prometheus: the answer is not complete: %s", warnings[i])
 	}
-	values, err := valuesOf(value)
-	if err != nil {
-		return health.Answer{}, err
-	}
-	return health.Answer{Values: values, Link: c.link(promql, at)}, nil
+	return nil
 }
 
 // incomplete tells a warning about the data from one about the query, as a quantile out of range,
@@ -163,8 +167,8 @@ func hint(refused *v1.Error) string {
 	return ""
 }
 
-// link opens the query in Prometheus' own page, as of the moment.
-func (c *Client) link(promql string, at time.Time) string {
+// Link opens the query in Prometheus' own page, as of the moment.
+func (c *Client) Link(promql string, at time.Time) string {
 	q := url.Values{"g0.expr": {promql}, "g0.tab": {"0"}, "g0.range_input": {"1h"}}
 	if !at.IsZero() {
 		q.Set("g0.end_input", at.UTC().Format(time.DateTime))

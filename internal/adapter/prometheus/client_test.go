@@ -69,11 +69,11 @@ func TestAnswersAreReadAsValues(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := dial(t, prometheus.Config{URL: serve(t, saying(200, tt.body))})
-			answer, err := client.Query(t.Context(), "q", moment)
+			values, err := client.Query(t.Context(), "q", moment)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, answer.Values, cmpopts.EquateNaNs(), cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(tt.want, values, cmpopts.EquateNaNs(), cmpopts.EquateEmpty()); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -93,8 +93,7 @@ func TestTheQueryIsSentAsOfItsMomentWithTheToken(t *testing.T) {
 		Token:       func(context.Context) (string, error) { return "s3cret", nil },
 		ExternalURL: "https://metrics.example.com/",
 	})
-	answer, err := client.Query(t.Context(), `up{job="a b"}`, moment)
-	if err != nil {
+	if _, err := client.Query(t.Context(), `up{job="a b"}`, moment); err != nil {
 		t.Fatal(err)
 	}
 	if form.Get("query") != `up{job="a b"}` || form.Get("time") != "1795435200" {
@@ -105,8 +104,8 @@ func TestTheQueryIsSentAsOfItsMomentWithTheToken(t *testing.T) {
 	}
 	wanted := "https://metrics.example.com/graph?g0.end_input=2026-11-23+12%3A00%3A00&g0.expr=up%7Bjob%3D%22a+b%22%7D" +
 		"&g0.moment_input=2026-11-23+12%3A00%3A00&g0.range_input=1h&g0.tab=0"
-	if answer.Link != wanted {
-		t.Errorf("link is %s\nwant    %s", answer.Link, wanted)
+	if link := client.Link(`up{job="a b"}`, moment); link != wanted {
+		t.Errorf("link is %s\nwant    %s", link, wanted)
 	}
 }
 
@@ -153,9 +152,9 @@ func TestAServerThatCannotAnswerIsNotAWrongQuery(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := dial(t, prometheus.Config{URL: serve(t, saying(tt.code, tt.body))})
-			answer, err := client.Query(t.Context(), "q", moment)
+			values, err := client.Query(t.Context(), "q", moment)
 			if err == nil || errors.Is(err, health.ErrQuery) || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("answer is %v, error %v", answer, err)
+				t.Errorf("values are %v, error %v", values, err)
 			}
 		})
 	}

@@ -11,7 +11,13 @@ type BeforeAfter struct {
 	Tolerance float64 // how much worse is still well: 0.25 is a quarter
 	SafeWorse float64 // an early pass means: not this much worse. Tolerance itself takes very much traffic
 	Alpha     float64 // the share of well changes that may be called bad; of bad ones that may be passed early
+	Floor     float64 // a ratio up to this is well whatever was before
 	Most      float64 // log evidence that one window may add; zero is no bound
+
+	// Dispersion is how much more than chance the events vary, as of Dispersion; below 1 is 1. So many
+	// times fewer events, and so much weaker the evidence: a power below 1 of an e-process expects
+	// no more than 1 either (Jensen), so that the bound on errors holds whatever it is.
+	Dispersion float64
 }
 
 // Counts is how many events there were and how many of them were bad: 0 <= Bad <= Total.
@@ -23,16 +29,31 @@ type Counts struct {
 // Ratio is the share of the events that were bad; NaN of none.
 func (c Counts) Ratio() float64 { return c.Bad / c.Total }
 
-// Limit is the ratio up to which the change is well: 1+Tolerance times the upper bound of the
-// ratio before.
-func (t BeforeAfter) Limit() float64 {
-	return (1 + t.Tolerance) * Upper(t.Before.Bad, t.Before.Total, t.Alpha/2)
+// Plus is both together.
+func (c Counts) Plus(other Counts) Counts {
+	return Counts{Bad: c.Bad + other.Bad, Total: c.Total + other.Total}
 }
+
+// Limit is the ratio up to which the change is well: 1+Tolerance times the upper bound of the
+// ratio before, and never below Floor.
+func (t BeforeAfter) Limit() float64 {
+	if t.Before.Total <= 0 {
+		return t.Floor
+	}
+	d := t.dispersion()
+	return max(t.Floor, (1+t.Tolerance)*Upper(t.Before.Bad/d, t.Before.Total/d, t.Alpha/2))
+}
+
+func (t BeforeAfter) dispersion() float64 { return max(t.Dispersion, 1) }
 
 // SafeLimit is the ratio below which the change is surely well: 1+SafeWorse times the lower bound of
 // the ratio before. It is not Limit, by which too many a bad change would pass.
 func (t BeforeAfter) SafeLimit() float64 {
-	return (1 + t.SafeWorse) * Lower(t.Before.Bad, t.Before.Total, t.Alpha/2)
+	if t.Before.Total <= 0 {
+		return t.Floor
+	}
+	d := t.dispersion()
+	return max(t.Floor, (1+t.SafeWorse)*Lower(t.Before.Bad/d, t.Before.Total/d, t.Alpha/2))
 }
 
 // Bar is what the log evidence must reach: the half of Alpha that the bound leaves over.
@@ -58,5 +79,5 @@ func (t BeforeAfter) process(limit, direction float64) Process {
 		odds := limit / (1 - limit) * math.Exp(direction*step)
 		grid[i] = odds / (1 + odds)
 	}
-	return newProcess(grid, limit, t.Most)
+	return newProcess(grid, limit, t.dispersion(), t.Most)
 }

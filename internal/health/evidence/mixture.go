@@ -45,34 +45,45 @@ type Process struct {
 	most    float64
 }
 
-// newProcess sets alternatives, as probabilities of a yes, against the hypothesis p0. A window may
-// add no more than most, where that is above zero.
-func newProcess(alternatives []float64, p0, most float64) Process {
+// newProcess sets alternatives, as probabilities of a yes, against the hypothesis p0. Every event
+// counts as one of so many that came together, and a window may add no more than most, where that
+// is above zero.
+func newProcess(alternatives []float64, p0, together, most float64) Process {
 	p := Process{yes: make([]float64, len(alternatives)), no: make([]float64, len(alternatives)), most: most}
 	for i, p1 := range alternatives {
-		p.yes[i] = math.Log(p1 / p0)
-		p.no[i] = math.Log1p(-p1) - math.Log1p(-p0)
+		p.yes[i] = math.Log(p1/p0) / together
+		p.no[i] = (math.Log1p(-p1) - math.Log1p(-p0)) / together
 	}
 	return p
 }
+
+// empty tells whether the process can tell nothing.
+func (p Process) empty() bool { return len(p.yes) == 0 }
 
 // Add takes one window. What it adds is cut at most: a likelihood ratio cut from above still
 // expects no more than 1, so that the bound on errors holds, and one window can no longer decide
 // by itself. A process that nothing can be told by gives m back.
 func (p Process) Add(m Mixture, yes, no float64) Mixture {
-	if len(p.yes) == 0 {
+	if p.empty() {
 		return m
 	}
-	sums := make([]float64, len(p.yes))
-	copy(sums, m.Sums)
-	for i := range sums {
-		step := yes*p.yes[i] + no*p.no[i]
-		if p.most > 0 {
-			step = min(step, p.most)
-		}
-		sums[i] += step
+	sums := p.steps(yes, no)
+	if m.Sums != nil {
+		floats.Add(sums, m.Sums)
 	}
 	return Mixture{Sums: sums}
+}
+
+// steps is what one window adds to the log likelihood ratio of each alternative.
+func (p Process) steps(yes, no float64) []float64 {
+	steps := make([]float64, len(p.yes))
+	for i := range steps {
+		steps[i] = yes*p.yes[i] + no*p.no[i]
+		if p.most > 0 {
+			steps[i] = min(steps[i], p.most)
+		}
+	}
+	return steps
 }
 
 // span is a grid of alternatives from one logarithm to another, both inclusive.

@@ -11,6 +11,8 @@ import "math"
 // above error ratios of about 5% with a tolerance: keep a fixed maximum beside it there.
 type SideBySide struct {
 	Tolerance float64 // how much worse is still well: 0.25 is a quarter
+	Alpha     float64 // the share of well candidates that may be called bad; of bad ones that may be passed early
+	Floor     float64 // a candidate's ratio up to this is well whatever the baseline's is
 	Most      float64 // log evidence that one window may add; zero is no bound
 }
 
@@ -40,7 +42,7 @@ func (t SideBySide) process(share, boundary float64, grid []float64) Process {
 	for i, delta := range grid {
 		grid[i] = candidates(share, delta)
 	}
-	return newProcess(grid, candidates(share, boundary), t.Most)
+	return newProcess(grid, candidates(share, boundary), 1, t.Most)
 }
 
 // candidates is the probability that a bad event is the candidate's.

@@ -56,11 +56,11 @@ func (s Sender) Run(ctx context.Context) error {
 }
 
 func (s Sender) evaluate(ctx context.Context, rule Rule, e *episode, now time.Time) {
-	answer, err := s.Metrics.Query(ctx, rule.Expr, now)
+	found, err := s.Metrics.Query(ctx, rule.Expr, now)
 	if err != nil {
 		return // no measurement changes nothing
 	}
-	holds := len(answer.Values) > 0
+	holds := len(found) > 0
 	switch {
 	case holds && e.since.IsZero():
 		e.since = now

@@ -90,26 +90,49 @@ func (s *Server) faults(ctx context.Context) error {
 }
 
 // Query implements health.Querier without a network, within the caller's deadline.
-func (s *Server) Query(ctx context.Context, expr string, at time.Time) (health.Answer, error) {
+func (s *Server) Query(ctx context.Context, expr string, at time.Time) ([]float64, error) {
 	if err := s.faults(ctx); err != nil {
-		return health.Answer{}, fmt.Errorf("query sandbox metrics: %w", err)
+		return nil, fmt.Errorf("query sandbox metrics: %w", err)
 	}
 	value, err := s.instant(ctx, expr, at)
 	if err != nil {
-		return health.Answer{}, inWords(err)
+		return nil, inWords(err)
 	}
 	switch v := value.(type) {
 	case *model.Scalar:
-		return health.Answer{Values: []float64{float64(v.Value)}}, nil
+		return []float64{float64(v.Value)}, nil
 	case model.Vector:
 		values := make([]float64, len(v))
 		for i, sample := range v {
 			values[i] = float64(sample.Value)
 		}
-		return health.Answer{Values: values}, nil
+		return values, nil
 	}
-	return health.Answer{}, fmt.Errorf("%w: it gives a %s, not an instant vector or a scalar", health.ErrQuery, value.Type())
+	return nil, fmt.Errorf("%w: it gives a %s, not an instant vector or a scalar", health.ErrQuery, value.Type())
 }
+
+// Range implements health.Querier as Query does.
+func (s *Server) Range(ctx context.Context, expr string, from, to time.Time, step time.Duration) ([][]float64, error) {
+	if err := s.faults(ctx); err != nil {
+		return nil, fmt.Errorf("query sandbox metrics: %w", err)
+	}
+	value, err := s.ranged(ctx, expr, from, to, step)
+	if err != nil {
+		return nil, inWords(err)
+	}
+	moments := make([][]float64, to.Sub(from)/step+1)
+	matrix, _ := value.(model.Matrix)
+	for _, series := range matrix {
+		for _, point := range series.Values {
+			i := (point.Timestamp.Time().Sub(from.Truncate(time.Millisecond)) + step/2) / step
+			moments[i] = append(moments[i], float64(point.Value))
+		}
+	}
+	return moments, nil
+}
+
+// Link implements health.Querier: nobody serves a page here.
+func (s *Server) Link(string, time.Time) string { return "" }
 
 func inWords(err error) error {
 	var timeout promql.ErrQueryTimeout

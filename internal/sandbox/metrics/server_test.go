@@ -85,10 +85,10 @@ func TestTheSameAnswersComeInProcessAndOverHTTP(t *testing.T) {
 			t.Fatalf("%s over HTTP: %v", query, err)
 		}
 		same := cmp.Options{cmpopts.EquateNaNs(), cmpopts.EquateEmpty(), cmpopts.EquateApprox(1e-9, 0)}
-		if diff := cmp.Diff(want, direct.Values, same); diff != "" {
+		if diff := cmp.Diff(want, direct, same); diff != "" {
 			t.Errorf("%s: %s", query, diff)
 		}
-		if diff := cmp.Diff(want, remote.Values, same); diff != "" {
+		if diff := cmp.Diff(want, remote, same); diff != "" {
 			t.Errorf("%s over HTTP: %s", query, diff)
 		}
 	}
@@ -140,7 +140,7 @@ func TestAHangingServerAnswersWhenTheHangingEnds(t *testing.T) {
 		}
 		var waiting sync.WaitGroup
 		waiting.Go(func() {
-			if answer, err := server.Query(t.Context(), "x", start); err != nil || len(answer.Values) != 2 {
+			if answer, err := server.Query(t.Context(), "x", start); err != nil || len(answer) != 2 {
 				t.Errorf("answer is %v, error %v", answer, err)
 			}
 		})

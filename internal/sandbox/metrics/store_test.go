@@ -19,7 +19,7 @@ func values(t *testing.T, server *metrics.Server, query string, at time.Time) []
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
-	return answer.Values
+	return answer
 }
 
 func TestSamplesAreForgottenAfterTheRetention(t *testing.T) {

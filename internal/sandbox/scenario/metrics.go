@@ -32,16 +32,37 @@ type Metrics struct {
 	asked int
 }
 
+var _ health.Querier = (*Metrics)(nil)
+
 // Query implements health.Querier.
-func (m *Metrics) Query(_ context.Context, promql string, at time.Time) (health.Answer, error) {
+func (m *Metrics) Query(_ context.Context, promql string, at time.Time) ([]float64, error) {
 	m.asked++
 	if m.Down {
-		return health.Answer{}, errors.New("connection refused")
+		return nil, errors.New("connection refused")
 	}
-	answer := health.Answer{Link: "http://prometheus.example/graph"}
 	if m.Silent {
-		return answer, nil
+		return nil, nil
 	}
+	return m.answer(promql, at), nil
+}
+
+// Range implements health.Querier.
+func (m *Metrics) Range(ctx context.Context, promql string, from, to time.Time, step time.Duration) ([][]float64, error) {
+	var moments [][]float64
+	for at := from; !at.After(to); at = at.Add(step) {
+		values, err := m.Query(ctx, promql, at)
+		if err != nil {
+			return nil, err
+		}
+		moments = append(moments, values)
+	}
+	return moments, nil
+}
+
+// Link implements health.Querier.
+func (*Metrics) Link(string, time.Time) string { return "http://prometheus.example/graph" }
+
+func (m *Metrics) answer(promql string, at time.Time) []float64 {
 	ratio := healthy
 	if !at.Before(m.world.now) {
 		ratio = m.Ratio(ledger.Target{Service: label(promql, "service"), Stage: label(promql, "stage")})
@@ -52,8 +73,7 @@ func (m *Metrics) Query(_ context.Context, promql string, at time.Time) (health.
 	case strings.HasPrefix(promql, "total"):
 		ratio = traffic
 	}
-	answer.Values = []float64{ratio}
-	return answer, nil
+	return []float64{ratio}
 }
 
 // Ratio is the share of errors of a target now.

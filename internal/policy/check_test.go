@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/cinegit/guardian/internal/policy"
@@ -181,6 +182,19 @@ var gateMistakes = []mistakeCase{
 	{"an error limit below zero", "    max: 5%\n", "    max: 5%\n    consecutiveErrorLimit: -1\n", "-1", "cannot be -1", "0 or more"},
 	{"success without a measurement", "    max: 5%\n", "    max: 5%\n    consecutiveSuccessLimit: 0\n", "0\n  latency", "cannot be 0", "1 or more"},
 	{"samples without a sample", "    max: 5%\n", "    max: 5%\n    minSampleCount: 0\n", "0\n  latency", "cannot be 0", "1 or more"},
+	{"alpha of nothing", "    max: 5%\n", "    tolerance: 25%\n    alpha: 0%\n", "0%\n  latency", "alpha 0% is no bound", "up to 20%"},
+	{"alpha beyond sense", "    max: 5%\n", "    tolerance: 25%\n    alpha: 50%\n", "50%", "alpha 50% is no bound", "up to 20%"},
+	{"alpha without a comparison", "    max: 5%\n", "    max: 5%\n    alpha: 5%\n", "alpha", "alpha means nothing in a gate without tolerance", "remove"},
+	{"a min of everything", "    max: 5%\n", "    tolerance: 25%\n    min: 100%\n", "100%", "would call everything well", "less than 100%"},
+	{"a min above max", "    max: 5%\n", "    max: 5%\n    tolerance: 25%\n    min: 6%\n", "6%", "min 6% is above max 5%", "below max"},
+	{"a baseline without tolerance", "    max: 5%\n", "    max: 5%\n    baseline: {before: 1h}\n", "baseline", "nothing is compared", "add tolerance"},
+	{"a baseline before and beside", "    max: 5%\n", "    tolerance: 25%\n    baseline: {before: 1h, bad: sum(a), total: sum(b)}\n", "1h", "before the change and beside it at once", "keep"},
+	{"a baseline of no time", "    max: 5%\n", "    tolerance: 25%\n    baseline: {before: 0s}\n", "0s", "before must be above zero", "30s"},
+	{"a baseline of one count", "    max: 5%\n", "    tolerance: 25%\n    baseline: {bad: sum(a)}\n", "baseline", "only one of bad and total", "add the other"},
+	{"a baseline of another kind", "    failureCondition: result > 0.5\n", "    baseline: {bad: sum(a), total: sum(b)}\n", "baseline", "not of the gate's kind", "query for a query"},
+	{"a baseline that does not parse", "    failureCondition: result > 0.5\n", "    baseline: {query: sum(}\n", "sum(}", "not valid PromQL", "correct it"},
+	{"a direction without a baseline", "    failureCondition: result > 0.5\n", "    failureCondition: result > 0.5\n    direction: either\n", "direction", "direction means nothing in a gate without a baseline", "remove"},
+	{"a direction that is none", "    failureCondition: result > 0.5\n", "    baseline: {before: 1h}\n    direction: up\n", "up\n", "direction cannot be", "increase, decrease, either"},
 	{"a gate that is no name", "    max: 5%\n", "    max: 5%\n  p/99: {query: up, failureCondition: result < 1}\n", "p/99", `gate "p/99" is not a name`, "letters"},
 }
 
@@ -234,4 +248,20 @@ var shapeMistakes = []mistakeCase{
 	{"a YAML tag", "mode: observe", "mode: !!str observe", "!!str", "tags are not read", "without !!str"},
 	{"a merge key", "mode: observe", "<<: {mode: observe}", "<<", "not a plain name", "name: value"},
 	{"an alias of nothing", "mode: observe", "mode: *mode", "*mode", "alias *mode stands for nothing", "&mode"},
+}
+
+func TestAComparingGateHasItsDefaults(t *testing.T) {
+	text := strings.NewReplacer("    max: 5%\n", "    tolerance: 25%\n    baseline: {}\n",
+		"    failureCondition: result > 0.5\n", "    baseline: {query: up}\n").Replace(base)
+	p, err := policy.Parse("guardian.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	errs, latency := p.Gates["errors"], p.Gates["latency"]
+	if *errs.Alpha != .05 || *errs.Min != .001 || errs.Baseline.Before.D() != 30*time.Minute || errs.Baseline.Beside() {
+		t.Errorf("errors is %+v with baseline %+v", errs, errs.Baseline)
+	}
+	if latency.Direction != policy.Increase || latency.NaNStrategy != policy.NaNRemove || !latency.Baseline.Beside() || latency.Baseline.Before != 0 || !latency.Compares() {
+		t.Errorf("latency is %+v with baseline %+v", latency, latency.Baseline)
+	}
 }

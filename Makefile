@@ -57,6 +57,10 @@ bench: build ## Guardian's own cost, a storm, start and size; printed with machi
 e2e: need-go ## the alert flow on a real Argo CD, Prometheus and Alertmanager
 	@go test -tags e2e -count=1 -parallel 6 -timeout 40m -v ./internal/e2e
 
+.PHONY: e2e-ledger
+e2e-ledger: need-go ## the ledger's contract on moto, its races on dynalite
+	@go test -tags e2e -count=1 -timeout 10m -v -run 'Ledger|Races' ./internal/e2e/aws
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf dist

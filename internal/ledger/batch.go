@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 // ErrBatch means that a batch or a query is malformed: no store takes it, and trying again is no use.
@@ -51,6 +52,9 @@ func CheckKey(key Key) error {
 	}
 	if n := len(key.Sort); n == 0 || n > MaxSort {
 		return fmt.Errorf("%w: a sort key of %d bytes; it takes 1 to %d", ErrBatch, n, MaxSort)
+	}
+	if !utf8.ValidString(key.Partition) || !utf8.ValidString(key.Sort) {
+		return fmt.Errorf("%w: key %q/%q is not UTF-8", ErrBatch, key.Partition, key.Sort)
 	}
 	return nil
 }

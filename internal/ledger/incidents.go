@@ -100,6 +100,9 @@ func (l *Ledger) incidents(ctx context.Context, ids []string) ([]Incident, error
 	out := make([]Incident, 0, len(ids))
 	for _, id := range ids {
 		inc, err := l.Incident(ctx, id)
+		if errors.Is(err, ErrNotFound) {
+			continue // it is being opened this moment: a list may see a batch before a get does
+		}
 		if err != nil {
 			return nil, err
 		}

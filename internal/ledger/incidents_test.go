@@ -56,6 +56,16 @@ func TestAnIncidentIsOpenedOnceAndAnEpisodeTakenUpOnce(t *testing.T) {
 	}
 }
 
+func TestAnIncidentThatIsListedBeforeItCanBeReadIsLeftOutOfTheList(t *testing.T) {
+	l, store, inc := opened(t)
+	must(t, store.Write(t.Context(), ledger.Op{Kind: ledger.OpPut, Key: ledger.Key{Partition: "open", Sort: "early"}, Value: []byte(`"early"`)}))
+	open, err := l.OpenIncidents(t.Context())
+	must(t, err)
+	if len(open) != 1 || open[0].ID != inc.ID {
+		t.Errorf("open are %v, want %s alone", open, inc.ID)
+	}
+}
+
 func TestOfTwoWhoChangeAnIncidentTheSecondIsRefusedWhole(t *testing.T) {
 	l, _, inc := opened(t)
 	first, second := inc, inc

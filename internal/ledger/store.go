@@ -13,6 +13,16 @@ var ErrNotFound = errors.New("not in the ledger")
 // hold: somebody else wrote first. Nothing of the batch was written. Reload and decide again.
 var ErrConflict = errors.New("the ledger has moved on")
 
+// ErrTooLarge is returned by Store.Write for a value or a batch larger than the store can hold.
+// Nothing of the batch was written, and trying again is no use.
+var ErrTooLarge = errors.New("too large for the ledger")
+
+// What every Store takes, in bytes; beyond it a store may answer ErrTooLarge.
+const (
+	SureValue = 384 << 10 // of one value
+	SureBatch = 3 << 20   // of all values of a batch
+)
+
 // Key names a record. A partition is what can be listed; within it records are
 // ordered by Sort, bytewise. The two map to a DynamoDB partition and sort key.
 type Key struct{ Partition, Sort string }
@@ -57,8 +67,10 @@ const MaxOps = 100
 //
 //   - Write is all or nothing and durable once it returns nil. An error other than ErrConflict
 //     says nothing of whether the batch landed: look before doing it again.
-//   - A batch names a key at most once and has at most MaxOps ops.
-//   - Get and List see every Write that has returned (strongly consistent reads).
+//   - A batch names a key at most once and has at most MaxOps ops. Keys are UTF-8, of any characters.
+//   - A batch within SureValue and SureBatch is taken; a larger one is, or is ErrTooLarge.
+//   - Get and List see every Write that has returned (strongly consistent reads). Of one that is
+//     under way a Get may see its record, and a List a part of its records, before the others.
 //   - List answers the records of one partition with Sort > after in ascending order, at most
 //     limit of them; with descending true, those with Sort < after (all, when after is empty),
 //     the greatest first.

@@ -45,6 +45,13 @@ func TestStoreKeepsTheContract(t *testing.T) {
 	})
 }
 
+func TestABatchIsSeenWholeOrNotAtAll(t *testing.T) {
+	ledgertest.Snapshots(t, func(t *testing.T) ledger.Store {
+		t.Helper()
+		return newStore(t)
+	})
+}
+
 func TestWhatWasWrittenStandsAfterReopening(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger.db")
 	open := func(t *testing.T) ledger.Store {

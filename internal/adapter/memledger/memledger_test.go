@@ -13,6 +13,10 @@ func TestStoreKeepsTheContract(t *testing.T) {
 	ledgertest.Run(t, func(*testing.T) ledger.Store { return memledger.New() })
 }
 
+func TestABatchIsSeenWholeOrNotAtAll(t *testing.T) {
+	ledgertest.Snapshots(t, func(*testing.T) ledger.Store { return memledger.New() })
+}
+
 var key = ledger.Key{Partition: "p", Sort: "a"}
 
 func put() ledger.Op { return ledger.Op{Kind: ledger.OpPut, Key: key, Version: ledger.AnyVersion} }

@@ -84,7 +84,7 @@ func partitionsApart(t *testing.T, s ledger.Store) {
 	}
 }
 
-func keyBytes(t *testing.T, s ledger.Store) {
+func keyCharacters(t *testing.T, s ledger.Store) {
 	for _, sort := range []string{"../../etc", "a b", "ключ", "{{.x}}", "\t", "'; --"} {
 		write(t, s, put("p/"+sort, sort, 0, sort))
 		wantRecord(t, s, "p/"+sort, sort, 1, sort)

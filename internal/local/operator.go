@@ -29,6 +29,7 @@ func (g *Guardian) operatorRoutes(mux *http.ServeMux) {
 		"GET /v1/incidents":               g.getIncidents,
 		"GET /v1/incidents/{id}":          g.getIncident,
 		"GET /v1/incidents/{id}/events":   g.getEvents,
+		"GET /v1/releases":                g.getReleases,
 		"POST /v1/incidents/{id}/undo":    g.postUndo,
 		"POST /v1/incidents/{id}/approve": g.postApprove(true),
 		"POST /v1/incidents/{id}/reject":  g.postApprove(false),
@@ -127,6 +128,20 @@ func (g *Guardian) getEvents(r *http.Request, _ string) (any, error) {
 	}
 	events, err := g.ledger.Events(r.Context(), id, after)
 	return orEmpty(events), err
+}
+
+func (g *Guardian) getReleases(r *http.Request, _ string) (any, error) {
+	query := r.URL.Query()
+	t := ledger.Target{Service: query.Get("service"), Stage: query.Get("stage")}
+	if _, _, ok := g.engine().policy.Stage(t.Service, t.Stage); !ok {
+		return nil, fmt.Errorf("%w: the policy knows no service %.60q with stage %.60q", errBadInput, t.Service, t.Stage)
+	}
+	since, err := time.Parse(time.RFC3339, query.Get("since"))
+	if err != nil {
+		return nil, fmt.Errorf("%w: since %.40q is not a time as 2026-08-01T14:30:00Z", errBadInput, query.Get("since"))
+	}
+	releases, err := g.ledger.ReleasesSince(r.Context(), t, since)
+	return orEmpty(releases), err
 }
 
 func (g *Guardian) postUndo(r *http.Request, by string) (any, error) {

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"github.com/cinegit/guardian/events/alertmanager"
 	"github.com/cinegit/guardian/internal/adapter/boltledger"
 	"github.com/cinegit/guardian/internal/ledger"
-	"github.com/cinegit/guardian/internal/remedy"
 )
 
 // history of one remediation as it must be whatever died in between.
@@ -200,22 +198,5 @@ func TestTheSameMessageHandledTwiceOpensOneIncident(t *testing.T) {
 	must(t, err)
 	if len(open) != 1 {
 		t.Errorf("%d incidents, want one", len(open))
-	}
-}
-
-func TestAnErrorOfTheFlowHasTheNameThatTheStateMachineRetries(t *testing.T) {
-	got := map[string]string{}
-	for what, err := range map[string]error{
-		"conflict": ledger.ErrConflict, "held": ledger.ErrHeld, "deadline": context.DeadlineExceeded, "not asking": remedy.ErrNotAsking,
-	} {
-		var f failure
-		if !errors.As(named(err), &f) || !errors.Is(named(err), err) {
-			t.Errorf("%s: %v has no name or lost its cause", what, err)
-		}
-		got[what] = f.ErrorName()
-	}
-	want := map[string]string{"conflict": "Conflict", "held": "Conflict", "deadline": "Transient", "not asking": "Transient"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
 	}
 }

@@ -84,7 +84,7 @@ func probeArgoCD(ctx context.Context, argo *argocd.Client, p *policy.Policy) err
 	if _, err := argo.Probe(ctx); err != nil {
 		return err
 	}
-	if all := targets(p); len(all) > 0 {
+	if all := ledger.Targets(p); len(all) > 0 {
 		_, stage, _ := p.Stage(all[0].Service, all[0].Stage)
 		_, err := argo.Application(ctx, deploy.ParseRef(stage.Application, stage.Project))
 		if errors.Is(err, deploy.ErrUnauthenticated) {

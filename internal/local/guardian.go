@@ -127,7 +127,7 @@ func (g *Guardian) Run(ctx context.Context, listener net.Listener) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	// A record that cannot be read holds back neither the others nor what comes in.
-	if err := errors.Join(g.runner.Resume(running), g.startOpen(running)); err != nil {
+	if err := errors.Join(g.runner.Resume(running), g.upkeep().StartOpen(running)); err != nil {
 		g.log.ErrorContext(ctx, "not everything that was open goes on", "error", err)
 	}
 	var all errgroup.Group

@@ -2,15 +2,12 @@ package local
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/cinegit/guardian/internal/remedy"
-	"github.com/cinegit/guardian/internal/workflow"
+	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/outbox"
 )
 
 // sweepBatch is how many expired records one sweep drops at most.
@@ -46,7 +43,7 @@ func (g *Guardian) reconcile(ctx context.Context) {
 	e := g.engine()
 	var some errgroup.Group
 	some.SetLimit(workers)
-	for _, t := range targets(e.policy) {
+	for _, t := range ledger.Targets(e.policy) {
 		some.Go(func() error {
 			if err := e.rec.Target(ctx, t); err != nil {
 				g.warn(ctx, "reconcile", t.String(), err)
@@ -71,64 +68,22 @@ func (g *Guardian) pollFlags(ctx context.Context) {
 	}
 }
 
-// expire ends questions that nobody answered in time, and sends answers that a crash kept back. It also
-// starts what was opened but could not be started.
+// expire brings to its end what was begun, whatever got lost on the way.
 func (g *Guardian) expire(ctx context.Context) {
-	if err := g.startOpen(ctx); err != nil {
-		g.warn(ctx, "expire", "start", err)
-	}
-	open, err := g.ledger.OpenIncidents(ctx)
-	if err != nil {
-		g.warn(ctx, "expire", "incidents", err)
-		return
-	}
-	for _, inc := range open {
-		token, next, err := g.engine().flow.Expire(ctx, inc.ID)
-		if errors.Is(err, remedy.ErrNotAsking) {
-			continue
-		}
-		if err == nil {
-			g.metrics.ended(next)
-			err = g.send(ctx, token, next)
-		}
-		if err != nil {
-			g.warn(ctx, "expire", inc.ID, err)
-		}
-	}
-	g.sendAgain(ctx)
-}
-
-// sendAgain finds state machines that wait for an answer that was recorded before a crash.
-func (g *Guardian) sendAgain(ctx context.Context) {
-	running, err := g.runner.List(ctx, workflow.Running)
-	if err != nil {
-		g.warn(ctx, "send answers", "workflow", err)
-		return
-	}
-	for _, x := range running {
-		if !slices.Contains(x.States, "Approve") {
-			continue
-		}
-		token, next, ok, err := g.engine().flow.Unanswered(ctx, x.Name)
-		if err == nil && ok {
-			err = g.send(ctx, token, next)
-		}
-		if err != nil {
-			g.warn(ctx, "send answer", x.Name, err)
-		}
+	if err := g.upkeep().Run(ctx); err != nil {
+		g.warn(ctx, "upkeep", "incidents", err)
 	}
 }
 
-func (g *Guardian) send(ctx context.Context, token string, next remedy.Answer) error {
-	output, err := json.Marshal(next)
-	if err != nil {
-		return err
+// deliver sends what waits in the outbox.
+func (g *Guardian) deliver(ctx context.Context) {
+	o := outbox.Outbox{
+		Ledger: g.ledger, Channels: g.engine().channels, Now: time.Now, Log: g.log,
+		Count: func(channel, outcome string) { g.metrics.messages.WithLabelValues(channel, outcome).Inc() },
 	}
-	err = g.runner.SendTaskSuccess(ctx, token, output)
-	if errors.Is(err, workflow.ErrNoTask) {
-		return nil // it has its answer
+	if err := o.Deliver(ctx); err != nil {
+		g.warn(ctx, "outbox", "ledger", err)
 	}
-	return err
 }
 
 func (g *Guardian) sweep(ctx context.Context) {

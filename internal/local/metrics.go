@@ -4,7 +4,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"github.com/cinegit/guardian/internal/ledger"
 	"github.com/cinegit/guardian/internal/remedy"
 )
 
@@ -49,12 +48,6 @@ func (m *metrics) dispatched(d remedy.Dispatched) {
 	m.alerts.WithLabelValues("resolved").Add(float64(d.Resolved))
 	for why, n := range d.Ignored {
 		m.alerts.WithLabelValues("ignored: " + why).Add(float64(n))
-	}
-}
-
-func (m *metrics) stepped(task remedy.Task, a remedy.Answer) {
-	if task.Step != ledger.StepEnd {
-		m.ended(a)
 	}
 }
 

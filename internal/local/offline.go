@@ -11,6 +11,7 @@ import (
 	"github.com/cinegit/guardian/internal/adapter/boltledger"
 	"github.com/cinegit/guardian/internal/api"
 	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/operator"
 	"github.com/cinegit/guardian/internal/policy"
 )
 
@@ -19,14 +20,14 @@ const ledgerFile = "guardian.db"
 
 // Explain tells an incident from the data directory of a Guardian that does not run.
 func Explain(ctx context.Context, data, id string) (api.Explained, error) {
-	return offline(data, func(l *ledger.Ledger) (api.Explained, error) { return explain(ctx, l, id) })
+	return offline(data, func(l *ledger.Ledger) (api.Explained, error) { return operator.Explain(ctx, l, id) })
 }
 
 // Releases gives what ran at a policy's targets since a moment, from the data directory of a Guardian
 // that does not run.
 func Releases(ctx context.Context, data string, p *policy.Policy, since time.Time) ([]ledger.Release, error) {
 	return offline(data, func(l *ledger.Ledger) (all []ledger.Release, err error) {
-		for _, t := range targets(p) {
+		for _, t := range ledger.Targets(p) {
 			some, err := l.ReleasesSince(ctx, t, since)
 			if err != nil {
 				return nil, err
@@ -55,17 +56,4 @@ func offline[T any](data string, read func(l *ledger.Ledger) (T, error)) (out T,
 	}
 	out, err = read(&ledger.Ledger{Store: store})
 	return out, errors.Join(err, store.Close())
-}
-
-func explain(ctx context.Context, l *ledger.Ledger, id string) (api.Explained, error) {
-	id, err := l.Find(ctx, id)
-	if err != nil {
-		return api.Explained{}, err
-	}
-	inc, err := l.Incident(ctx, id)
-	if err != nil {
-		return api.Explained{}, err
-	}
-	events, err := l.Events(ctx, id, -1)
-	return api.Explained{Incident: inc, Events: events}, err
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cinegit/guardian/internal/adapter/notify"
 	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/outbox"
 )
 
 // receiver is a webhook that people are told by. It answers as it is told, then 200.
@@ -132,7 +133,7 @@ func TestAMessageWaitsBeforeItIsTriedAgain(t *testing.T) {
 }
 
 func TestAMessageIsGivenUpAfterSoManyTries(t *testing.T) {
-	r := &receiver{answers: make([]int, 2*mostTries)}
+	r := &receiver{answers: make([]int, 2*outbox.MostTries)}
 	for i := range r.answers {
 		r.answers[i] = http.StatusServiceUnavailable
 	}
@@ -141,8 +142,8 @@ func TestAMessageIsGivenUpAfterSoManyTries(t *testing.T) {
 	for due(t, g) > 0 {
 		g.deliver(t.Context())
 	}
-	if _, asked := r.took(); asked != mostTries+1 {
-		t.Errorf("asked %d times, want %d", asked, mostTries+1)
+	if _, asked := r.took(); asked != outbox.MostTries+1 {
+		t.Errorf("asked %d times, want %d", asked, outbox.MostTries+1)
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/cinegit/guardian/internal/intake"
 )
 
 // secretText stands in bodies that are refused; it must come out nowhere.
@@ -35,7 +37,7 @@ func refusedInputs() []refusedInput {
 	return []refusedInput{
 		{name: "no body", status: 400, message: "body is empty"},
 		{name: "only space", body: " \n ", status: 400, message: "body is empty"},
-		{name: "a byte more than a mebibyte", body: strings.Repeat(" ", maxBody+1), status: 413, message: "max_alerts"},
+		{name: "a byte more than a mebibyte", body: strings.Repeat(" ", intake.MaxBody+1), status: 413, message: "max_alerts"},
 		{name: "a million alerts", body: of(strings.Repeat("{},", 1e6) + "{}"), status: 413, message: "max_alerts"},
 		{name: "more alerts than are taken, in less than a mebibyte", body: of(strings.Repeat("{},", 10_000) + "{}"), status: 413, message: "10001"},
 		{name: "cut off", body: of(alert)[:60], status: 400, message: "cut off"},
@@ -207,7 +209,7 @@ func TestABodyWithoutLengthIsTakenUpToTheLimit(t *testing.T) {
 	}
 	got := []int{
 		post(string(message(t, time.Now(), bad("nobody")))),
-		post(strings.Repeat(" ", maxBody+1)),
+		post(strings.Repeat(" ", intake.MaxBody+1)),
 	}
 	if diff := cmp.Diff([]int{202, 413}, got); diff != "" {
 		t.Error(diff)

@@ -1,0 +1,119 @@
+// Package upkeep sees to it that what was begun is brought to its end, whatever got lost on the way: it
+// starts the state machines that were not started, ends questions that nobody answered, and sends answers
+// that were recorded but not sent.
+package upkeep
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/remedy"
+)
+
+// Machine carries out the state machines of incidents. Of each incident there is one execution, of the
+// incident's ID as its name.
+type Machine interface {
+	// Start starts an execution; one that runs or ran is left alone.
+	Start(ctx context.Context, id string) error
+	// Asking gives the executions that may be waiting for a person's answer.
+	Asking(ctx context.Context) (ids []string, err error)
+	// Answer ends the wait of a token with its output, JSON. Where nobody waits for it, as it has its
+	// answer, there is nothing to do.
+	Answer(ctx context.Context, token string, output json.RawMessage) error
+	// Heartbeat says that the wait of a token goes on. Nobody waits for it: nothing to do.
+	Heartbeat(ctx context.Context, token string) error
+}
+
+// Upkeep is what it works with.
+type Upkeep struct {
+	Flow    *remedy.Flow
+	Machine Machine
+	Ended   func(a remedy.Answer) // called with an answer that is an incident's end
+}
+
+// Run does all of it once. It goes on after what goes wrong; the error tells of all of that.
+func (u Upkeep) Run(ctx context.Context) error {
+	open, err := u.Flow.Ledger.OpenIncidents(ctx)
+	if err != nil {
+		return fmt.Errorf("open incidents: %w", err)
+	}
+	var failed []error
+	for _, inc := range open {
+		failed = append(failed, u.tend(ctx, inc))
+	}
+	return errors.Join(append(failed, u.sendAgain(ctx))...)
+}
+
+// StartOpen starts the state machines of all open incidents, of which some may have died between their
+// opening and their start.
+func (u Upkeep) StartOpen(ctx context.Context) error {
+	open, err := u.Flow.Ledger.OpenIncidents(ctx)
+	if err != nil {
+		return fmt.Errorf("open incidents: %w", err)
+	}
+	var failed []error
+	for _, inc := range open {
+		failed = append(failed, u.Machine.Start(ctx, inc.ID))
+	}
+	return errors.Join(failed...)
+}
+
+// tend sees to one open incident.
+func (u Upkeep) tend(ctx context.Context, inc ledger.Incident) error {
+	if err := u.Machine.Start(ctx, inc.ID); err != nil {
+		return fmt.Errorf("start %s: %w", inc.ID, err)
+	}
+	if inc.Step != ledger.StepApprove {
+		return nil
+	}
+	token, next, err := u.Flow.Expire(ctx, inc.ID)
+	switch {
+	case errors.Is(err, remedy.ErrNotAsking):
+		return u.beat(ctx, inc)
+	case err != nil:
+		return fmt.Errorf("expire %s: %w", inc.ID, err)
+	}
+	u.Ended(next)
+	return u.Send(ctx, inc.ID, token, next)
+}
+
+func (u Upkeep) beat(ctx context.Context, inc ledger.Incident) error {
+	if inc.Token == "" {
+		return nil
+	}
+	if err := u.Machine.Heartbeat(ctx, inc.Token); err != nil {
+		return fmt.Errorf("heartbeat of %s: %w", inc.ID, err)
+	}
+	return nil
+}
+
+// sendAgain finds state machines that wait for an answer that was recorded before a crash.
+func (u Upkeep) sendAgain(ctx context.Context) error {
+	asking, err := u.Machine.Asking(ctx)
+	if err != nil {
+		return fmt.Errorf("state machines that ask: %w", err)
+	}
+	var failed []error
+	for _, id := range asking {
+		token, next, ok, err := u.Flow.Unanswered(ctx, id)
+		if err == nil && ok {
+			err = u.Send(ctx, id, token, next)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("answer of %s: %w", id, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// Send wakes the state machine that waits with a token.
+func (u Upkeep) Send(ctx context.Context, id, token string, next remedy.Answer) error {
+	output, err := json.Marshal(next)
+	if err != nil {
+		return fmt.Errorf("answer of %s: %w", id, err)
+	}
+	return u.Machine.Answer(ctx, token, output)
+}

@@ -27,7 +27,8 @@ func Sentinel(status int) error {
 }
 
 // FromAWS puts the error of a call through the AWS SDK into the words of package flag. What AWS
-// answered keeps its code and message; no answer is flag.ErrUnavailable.
+// answered keeps its code and message; no answer is flag.ErrUnavailable, as is whatever AWS cannot
+// find: that is a bucket or a profile, never a flag.
 func FromAWS(err error) error {
 	if err == nil {
 		return nil
@@ -38,6 +39,9 @@ func FromAWS(err error) error {
 		return fmt.Errorf("%w: %w", flag.ErrUnavailable, err)
 	}
 	sentinel := Sentinel(response.HTTPStatusCode())
+	if sentinel == flag.ErrNotFound {
+		sentinel = flag.ErrUnavailable
+	}
 	switch api.ErrorCode() {
 	case "ExpiredToken", "ExpiredTokenException", "RequestTimeTooSkewed", "RequestTimeout", "ThrottlingException", "InternalServerException":
 		sentinel = flag.ErrUnavailable // whatever the status: all of these pass

@@ -1,7 +1,6 @@
 package flagds3_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -11,13 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-
 	"github.com/cinegit/guardian/internal/adapter/flagapi/faulty"
 	"github.com/cinegit/guardian/internal/adapter/flagd"
 	"github.com/cinegit/guardian/internal/adapter/flagds3"
-	"github.com/cinegit/guardian/internal/flag/flagtest"
 )
 
 const address = "s3://flags/team/guardian.json"
@@ -37,7 +32,7 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer b.mu.Unlock()
 	match := r.Header.Get("If-Match")
 	switch {
-	case b.denied || !strings.Contains(r.Header.Get("Authorization"), "Credential=AKIATEST/"):
+	case b.denied || !strings.Contains(r.Header.Get("Authorization"), "Credential="+faulty.AccessKey+"/"):
 		refuse(w, http.StatusForbidden, "AccessDenied")
 	case r.URL.Path != "/flags/team/guardian.json" || b.text == nil:
 		refuse(w, http.StatusNotFound, "NoSuchKey")
@@ -96,50 +91,9 @@ func newStore(t *testing.T, text string) (*flagd.Store, *bucket, *faulty.Server)
 		header: http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-cache"}, "X-Amz-Meta-Owner": {"sre"}, "X-Amz-Server-Side-Encryption": {"aws:kms"}, "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": {"key-1"}},
 	}
 	server := faulty.Serve(t, b)
-	store, err := flagds3.New(config(server.URL), address, time.Minute)
+	store, err := flagds3.New(faulty.AWS(server.URL), address, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return store, b, server
-}
-
-func config(url string) aws.Config {
-	return aws.Config{
-		Region:       "eu-west-1",
-		BaseEndpoint: &url,
-		Credentials:  aws.CredentialsProviderFunc(credentials),
-		Retryer: func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) { o.Backoff = atOnce{} })
-		},
-	}
-}
-
-// atOnce is a backoff that does not wait.
-type atOnce struct{}
-
-// BackoffDelay implements retry.BackoffDelayer.
-func (atOnce) BackoffDelay(int, error) (time.Duration, error) { return 0, nil }
-
-func document(t *testing.T, flags ...flagtest.Flag) string {
-	t.Helper()
-	all := map[string]any{}
-	for _, f := range flags {
-		variants := map[string]any{}
-		for i, v := range f.Variants {
-			variants[v] = i
-		}
-		d := map[string]any{"state": "ENABLED", "defaultVariant": f.Serving, "variants": variants}
-		if f.Disabled {
-			d["state"] = "DISABLED"
-		}
-		if f.Targeted {
-			d["targeting"] = map[string]any{"if": []any{true, f.Variants[1]}}
-		}
-		all[f.Key] = d
-	}
-	text, err := json.MarshalIndent(map[string]any{"flags": all}, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

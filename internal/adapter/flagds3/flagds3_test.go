@@ -19,20 +19,16 @@ import (
 
 const two = `{"flags": {"a": {"state": "DISABLED", "variants": {"off": 0}, "defaultVariant": "off"}, "b": {"n": 1}}}`
 
-func credentials(context.Context) (aws.Credentials, error) {
-	return aws.Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "s3cret"}, nil
-}
-
 func TestStoreKeepsTheContractOfFlagStores(t *testing.T) {
 	flagtest.Run(t, func(t *testing.T, flags ...flagtest.Flag) flag.Store {
-		store, _, _ := newStore(t, document(t, flags...))
+		store, _, _ := newStore(t, flagtest.FlagdDocument(t, flags...))
 		return store
 	})
 }
 
 func TestStoreBearsWhatGoesWrongWithAWrite(t *testing.T) {
 	flagtest.RunFaults(t, func(t *testing.T, flags ...flagtest.Flag) flagtest.Faulty {
-		store, _, server := newStore(t, document(t, flags...))
+		store, _, server := newStore(t, flagtest.FlagdDocument(t, flags...))
 		return flagtest.Faulty{Store: store, Fail: func(fault flagtest.Fault, seen func()) { server.Fail(fault, seen, isPut) }}
 	})
 }
@@ -109,7 +105,7 @@ func TestASilentBucketRunsIntoTheTimeout(t *testing.T) {
 	b := &bucket{}
 	server := faulty.Serve(t, b)
 	server.Fail(flagtest.Silent, func() {}, func(*http.Request) bool { return true })
-	store, err := flagds3.New(config(server.URL), address, time.Millisecond)
+	store, err := flagds3.New(faulty.AWS(server.URL), address, time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}

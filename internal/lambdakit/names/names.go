@@ -13,6 +13,7 @@ const (
 	Table        = "GUARDIAN_TABLE"             // DynamoDB table of the ledger
 	Policy       = "GUARDIAN_POLICY"            // s3://bucket/key of guardian.yaml, in a versioned bucket
 	QueueURL     = "GUARDIAN_QUEUE_URL"         // URL of intake.fifo
+	DeadLetters  = "GUARDIAN_DEAD_LETTERS_URL"  // URL of the FIFO queue of what can never be handled, with the reason
 	StateMachine = "GUARDIAN_STATE_MACHINE_ARN" // ARN of the remediation
 	JudgeName    = "GUARDIAN_JUDGE_FUNCTION"    // name or ARN, as are those below
 	ArgoCDHand   = "GUARDIAN_ARGOCD_HAND_FUNCTION"
@@ -21,6 +22,26 @@ const (
 	Bus          = "GUARDIAN_BUS"            // name or ARN of Guardian's own event bus
 	Tokens       = "GUARDIAN_WEBHOOK_TOKENS" // #nosec G101 -- references as the policy writes them, comma separated
 	LogLevel     = "GUARDIAN_LOG_LEVEL"      // debug, info, warn or error; info if empty
+)
+
+// MaxReceives is how often a message of the intake queue is handled before dispatch puts it among the dead
+// letters with the reason. The queue's own redrive policy comes after that, for what kills dispatch.
+const MaxReceives = 10
+
+// Namespace and names of the metrics that the functions write, each with the dimension Function and
+// those given beside it.
+const (
+	Namespace = "Guardian"
+	Webhooks  = "Webhooks"      // Sender, Status
+	Alerts    = "Alerts"        // Outcome
+	Incidents = "Incidents"     // End
+	Messages  = "Messages"      // Channel, Outcome
+	Buried    = "Buried"        // Source: put among the dead letters
+	Reloads   = "PolicyReloads" // Outcome: taken, refused
+	Problem   = "PolicyProblem" // 1 while a newer policy is not taken, seen at each look at it
+	Heartbeat = "Heartbeat"     // 1 for each run of the reconciler that came to its end
+	Troubles  = "Troubles"      // of the reconciler: what it could not do in this run
+	Unready   = "Unready"       // 1 for each event that came while the function could not start
 )
 
 // Function is one Lambda.
@@ -37,25 +58,25 @@ type Function struct {
 // Functions are all functions, by name. Every call gives a list of its own.
 func Functions() []Function {
 	all := []Function{
-		{Name: "alerts", Env: []string{QueueURL, Tokens}, Memory: 256, Timeout: 10 * time.Second, Reserved: 20,
+		{Name: "alerts", Env: []string{QueueURL, DeadLetters, Tokens}, Memory: 256, Timeout: 10 * time.Second, Reserved: 20,
 			Does: "takes alerts in: token, size, form, then the queue, then 202"},
-		{Name: "deployments", Env: []string{QueueURL, Tokens}, Memory: 256, Timeout: 10 * time.Second, Reserved: 10,
+		{Name: "deployments", Env: []string{QueueURL, DeadLetters, Tokens}, Memory: 256, Timeout: 10 * time.Second, Reserved: 10,
 			Does: "takes Argo CD's notifications in: token, size, form, then the queue, then 202"},
-		{Name: "dispatch", Env: []string{Table, Policy, StateMachine, ArgoCDHand}, Memory: 512, Timeout: time.Minute,
+		{Name: "dispatch", Env: []string{Table, Policy, DeadLetters, StateMachine, ArgoCDHand}, Memory: 512, Timeout: time.Minute,
 			Does: "joins what is queued to its incident and starts the state machine"},
 		{Name: "judge", Env: []string{Table, Policy}, Memory: 512, Timeout: time.Minute,
 			Does: "asks the metrics: confirm, verify, prove"},
-		{Name: "decide", Env: []string{Table, Policy}, Memory: 512, Timeout: time.Minute,
-			Does: "decides from the ledger alone: blame, choose, approve, give up"},
+		{Name: "decide", Env: []string{Table, Policy, FlagHand}, Memory: 512, Timeout: time.Minute,
+			Does: "decides from the ledger: blame, choose, approve, give up; asks the flag hand for Guardian's own switch"},
 		{Name: "argocdhand", Env: []string{Table, Policy}, Memory: 1024, Timeout: time.Minute,
 			Does: "the only one that reaches Argo CD: look, act, settle, undo, release"},
 		{Name: "flaghand", Env: []string{Table, Policy}, Memory: 512, Timeout: time.Minute,
 			Does: "the only one that may write flags: look, act, settle, undo"},
-		{Name: "notify", Env: []string{Table, Policy, Bus}, Memory: 512, Timeout: time.Minute,
+		{Name: "notify", Env: []string{Table, Policy, Bus}, Memory: 512, Timeout: time.Minute, Reserved: 1,
 			Does: "delivers the outbox to people and to the event bus"},
 		{Name: "reconcile", Env: []string{Table, Policy, StateMachine, JudgeName, ArgoCDHand, FlagHand, NotifyName}, Memory: 512, Timeout: time.Minute, Reserved: 1,
 			Does: "looks by itself every minute, so that a lost event costs time and never truth"},
-		{Name: "operator", Env: []string{Table, Policy, QueueURL, StateMachine, ArgoCDHand, FlagHand}, Memory: 512, Timeout: 30 * time.Second, Reserved: 5,
+		{Name: "operator", Env: []string{Table, Policy, QueueURL, DeadLetters, JudgeName, ArgoCDHand, FlagHand}, Memory: 512, Timeout: 30 * time.Second, Reserved: 5,
 			Does: "answers the guardian program: status, approve, freeze, undo"},
 	}
 	for i := range all {

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/cinegit/guardian/internal/adapter/argocd"
+	"github.com/cinegit/guardian/internal/adapter/flagstore"
 	"github.com/cinegit/guardian/internal/adapter/notify"
 	"github.com/cinegit/guardian/internal/adapter/prometheus"
 	"github.com/cinegit/guardian/internal/adapter/secrets"
-	"github.com/cinegit/guardian/internal/deploy"
 	"github.com/cinegit/guardian/internal/health"
 	"github.com/cinegit/guardian/internal/ledger"
 	"github.com/cinegit/guardian/internal/policy"
@@ -39,79 +39,41 @@ type probe struct {
 
 // newEngine connects what the policy names. It calls nobody: what is not reachable now may be later.
 func newEngine(p *policy.Policy, l *ledger.Ledger, resolver *secrets.Resolver, log *slog.Logger) (*engine, error) {
-	argo, err := argocd.New(argocdConfig(p.Connections.ArgoCD, resolver))
+	argo, err := argocd.New(argocd.FromPolicy(p.Connections.ArgoCD, resolver.Token(p.Connections.ArgoCD.Token)))
 	if err != nil {
 		return nil, fmt.Errorf("connections.argocd: %w", err)
 	}
-	prom, err := prometheus.New(prometheusConfig(p.Connections.Prometheus, resolver))
+	prom, err := prometheus.New(prometheus.FromPolicy(p.Connections.Prometheus, resolver.Token(p.Connections.Prometheus.Token)))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("connections.prometheus: %w", err), argo.Close())
 	}
-	flags, err := newFlags(p.Connections.Flags)
+	flags, err := flagstore.FromPolicy(p.Connections.Flags)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("connections.flags: %w", err), argo.Close())
 	}
 	channels, err := notify.New(p.Notify, resolver.Resolve, log)
 	if err != nil {
-		return nil, errors.Join(err, argo.Close(), flags.close())
+		return nil, errors.Join(err, argo.Close(), flags.Close())
 	}
 	e := &engine{
 		policy: p, loadedAt: time.Now(), channels: channels,
-		close: func() error { return errors.Join(argo.Close(), flags.close()) },
+		close: func() error { return errors.Join(argo.Close(), flags.Close()) },
 		probes: []probe{
-			{"argocd", func(ctx context.Context) error { return probeArgoCD(ctx, argo, p) }},
+			{"argocd", func(ctx context.Context) error { return argo.ProbeFor(ctx, p) }},
 			{"prometheus", prom.Probe},
 		},
 	}
-	if flags.store != nil {
-		e.probes = append(e.probes, probe{"flags", func(ctx context.Context) error { _, err := flags.store.All(ctx); return err }})
+	if flags.Store != nil {
+		e.probes = append(e.probes, probe{"flags", func(ctx context.Context) error { _, err := flags.Store.All(ctx); return err }})
 	}
 	current := func() *policy.Policy { return p }
 	judge := health.Judge{Metrics: prom}
 	e.flow = &remedy.Flow{
-		Policy: current, Ledger: l, Health: judge, Deployer: argo, Flags: flags.flags, Switch: flags.own,
+		Policy: current, Ledger: l, Health: judge, Deployer: argo, Flags: flags.Flags, Switch: flags.Switch,
 		Now: time.Now, Log: log,
 	}
 	e.rec = &reconcile.Reconciler{
-		Policy: current, Ledger: l, Deployer: argo, Flags: flags.flags, Health: judge, Now: time.Now, Log: log,
+		Policy: current, Ledger: l, Deployer: argo, Flags: flags.Flags, Health: judge, Now: time.Now, Log: log,
 	}
 	return e, nil
-}
-
-// probeArgoCD asks for the version, which takes no token, and then for one application, which does. Only
-// a token that is not taken counts: what a single application lacks is told with its target.
-func probeArgoCD(ctx context.Context, argo *argocd.Client, p *policy.Policy) error {
-	if _, err := argo.Probe(ctx); err != nil {
-		return err
-	}
-	if all := ledger.Targets(p); len(all) > 0 {
-		_, stage, _ := p.Stage(all[0].Service, all[0].Stage)
-		_, err := argo.Application(ctx, deploy.ParseRef(stage.Application, stage.Project))
-		if errors.Is(err, deploy.ErrUnauthenticated) {
-			return err
-		}
-	}
-	return nil
-}
-
-func argocdConfig(c policy.ArgoCD, r *secrets.Resolver) argocd.Config {
-	return argocd.Config{
-		Server: c.Server, CAFile: c.CAFile, Insecure: c.Insecure, PlainText: c.PlainText,
-		GRPCWeb: c.GRPCWeb, Timeout: c.Timeout.D(), Token: token(r, c.Token),
-	}
-}
-
-func prometheusConfig(c policy.Prometheus, r *secrets.Resolver) prometheus.Config {
-	return prometheus.Config{
-		URL: c.URL, CAFile: c.CAFile, Insecure: c.Insecure, Timeout: c.Timeout.D(),
-		ExternalURL: c.ExternalURL, Token: token(r, c.Token),
-	}
-}
-
-// token resolves a reference at every call, so that a rotated secret is taken up; nil for none.
-func token(r *secrets.Resolver, ref policy.Secret) func(context.Context) (string, error) {
-	if ref == "" {
-		return nil
-	}
-	return func(ctx context.Context) (string, error) { return r.Resolve(ctx, ref) }
 }

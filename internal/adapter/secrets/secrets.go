@@ -20,3 +20,11 @@ func New() *Resolver { return &Resolver{lookup.New()} }
 func (r *Resolver) Resolve(ctx context.Context, ref policy.Secret) (string, error) {
 	return r.refs.Resolve(ctx, string(ref))
 }
+
+// Token resolves a reference at every call, so that a rotated secret is taken up; nil for none.
+func (r *Resolver) Token(ref policy.Secret) func(context.Context) (string, error) {
+	if ref == "" {
+		return nil
+	}
+	return func(ctx context.Context) (string, error) { return r.Resolve(ctx, ref) }
+}

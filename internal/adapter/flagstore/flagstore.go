@@ -1,4 +1,6 @@
-package local
+// Package flagstore connects the flag store that a policy names, whichever it is, with who evaluates its
+// flags and with Guardian's own switch.
+package flagstore
 
 import (
 	"context"
@@ -14,29 +16,29 @@ import (
 	"github.com/cinegit/guardian/internal/remedy"
 )
 
-// flagConnection is the flag hand: the store, who evaluates it, and Guardian's own switch.
-type flagConnection struct {
-	store flag.Store // nil where no flags are connected
-	flags remedy.Flags
-	own   remedy.Switch
-	close func() error
+// Connection is the flag hand: the store, who evaluates it, and Guardian's own switch.
+type Connection struct {
+	Store  flag.Store // nil where no flags are connected
+	Flags  remedy.Flags
+	Switch remedy.Switch
+	Close  func() error
 }
 
-// newFlags connects the flags of a policy. Without any, no flag can be read, and Guardian may act.
-func newFlags(c policy.Flags) (flagConnection, error) {
+// FromPolicy connects the flags of a policy. Without any, no flag can be read, and Guardian may act.
+func FromPolicy(c policy.Flags) (Connection, error) {
 	if c.FlagD == "" {
-		return flagConnection{flags: noFlags{}, own: always{}, close: func() error { return nil }}, nil
+		return Connection{Flags: noFlags{}, Switch: always{}, Close: func() error { return nil }}, nil
 	}
 	store := flagd.New(c.FlagD)
 	evaluator, err := newEvaluator(c, store)
 	if err != nil {
-		return flagConnection{}, err
+		return Connection{}, err
 	}
-	return flagConnection{
-		store: store,
-		flags: openfeature.Flags{Store: store, Evaluator: evaluator},
-		own:   openfeature.NewSwitch(evaluator),
-		close: func() error {
+	return Connection{
+		Store:  store,
+		Flags:  openfeature.Flags{Store: store, Evaluator: evaluator},
+		Switch: openfeature.NewSwitch(evaluator),
+		Close: func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
 			return evaluator.Close(ctx)

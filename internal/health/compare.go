@@ -170,7 +170,7 @@ func (g Gate) test(alpha float64) evidence.BeforeAfter {
 	tolerance := float64(*g.Tolerance)
 	return evidence.BeforeAfter{
 		Tolerance: tolerance, SafeWorse: safeFactor * tolerance,
-		Alpha: alpha, Floor: g.floor(), Most: mostOfBar * evidence.Bar(alpha/2),
+		Alpha: alpha, Floor: g.floor(), Most: mostOfBar * evidence.Bar(alpha),
 	}
 }
 

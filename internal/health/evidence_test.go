@@ -296,7 +296,7 @@ func TestEvidenceIsToldAndKeptAsJSON(t *testing.T) {
 	}
 	_, f, _ := bake(t, evidenceGate(), steps, since)
 	const want = "2.267% (34 of 1500) since the change, in 2 windows, against 0.5% (450 of 90000): " +
-		"evidence -0.2 that it is worse than tolerated, -6.2 that it is well; 3.7 decides"
+		"evidence 0.7 that it is worse than tolerated, -5.5 that it is well; 3.0 decides"
 	if got := f.Evidence.String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

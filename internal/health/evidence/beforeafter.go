@@ -3,9 +3,8 @@ package evidence
 import "math"
 
 // BeforeAfter compares a service with itself before a change. The ratio before is only known from
-// a sample: half of Alpha goes to a Clopper-Pearson bound on it, the other half to the e-process
-// that holds the ratio after against that bound. What else changed meanwhile, as the time of day,
-// does not drop out: a tolerance of 20% or more covers ordinary drift.
+// a sample, which the evidence of Try takes into account. What else changed meanwhile, as the time
+// of day, does not drop out: a tolerance of 20% or more covers ordinary drift.
 type BeforeAfter struct {
 	Before    Counts
 	Tolerance float64 // how much worse is still well: 0.25 is a quarter
@@ -34,8 +33,13 @@ func (c Counts) Plus(other Counts) Counts {
 	return Counts{Bad: c.Bad + other.Bad, Total: c.Total + other.Total}
 }
 
-// Limit is the ratio up to which the change is well: 1+Tolerance times the upper bound of the
-// ratio before, and never below Floor.
+// over is the counts as if so many events were one.
+func (c Counts) over(together float64) Counts {
+	return Counts{Bad: c.Bad / together, Total: c.Total / together}
+}
+
+// Limit is a ratio up to which the change is well for sure: 1+Tolerance times the Clopper-Pearson
+// upper bound of the ratio before at half of Alpha, and never below Floor.
 func (t BeforeAfter) Limit() float64 {
 	if t.Before.Total <= 0 {
 		return t.Floor
@@ -56,13 +60,14 @@ func (t BeforeAfter) SafeLimit() float64 {
 	return max(t.Floor, (1+t.SafeWorse)*Lower(t.Before.Bad/d, t.Before.Total/d, t.Alpha/2))
 }
 
-// Bar is what the log evidence must reach: the half of Alpha that the bound leaves over.
-func (t BeforeAfter) Bar() float64 { return Bar(t.Alpha / 2) }
+// Bar is what the log evidence of Try must reach.
+func (t BeforeAfter) Bar() float64 { return Bar(t.Alpha * (1 - outermost)) }
 
 // leastFactor keeps the alternatives off the limit itself, where they would tell nothing.
 const leastFactor = 1.1
 
 // Harm is the process against "the ratio is at most Limit". A yes is a bad event, a no a good one.
+// Where Limit comes of a baseline, its bound has used half of Alpha: the other half is left.
 func (t BeforeAfter) Harm() Process { return t.process(t.Limit(), 1) }
 
 // Safe is the process against "the ratio is at least SafeLimit", over the same events.
@@ -75,9 +80,10 @@ func (t BeforeAfter) process(limit, direction float64) Process {
 		return Process{} // every ratio is well, or none surely is
 	}
 	grid := span(math.Log(leastFactor), math.Log(farthest))
+	prior := nearer(grid, 0)
 	for i, step := range grid {
 		odds := limit / (1 - limit) * math.Exp(direction*step)
 		grid[i] = odds / (1 + odds)
 	}
-	return newProcess(grid, limit, t.dispersion(), t.Most)
+	return newProcess(grid, prior, limit, t.dispersion(), t.Most)
 }

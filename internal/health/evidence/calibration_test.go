@@ -50,12 +50,12 @@ type beforeAfter struct {
 
 func (b beforeAfter) harm(random *rand.Rand) func() bool {
 	test := b.test(random)
-	return b.until(random, test.Harm(), test.Bar())
+	return b.until(random, test.Harm(), evidence.Bar(test.Alpha/2))
 }
 
 func (b beforeAfter) pass(random *rand.Rand) func() bool {
 	test := b.test(random)
-	return b.until(random, test.Safe(), test.Bar())
+	return b.until(random, test.Safe(), evidence.Bar(test.Alpha/2))
 }
 
 func (b beforeAfter) test(random *rand.Rand) evidence.BeforeAfter {

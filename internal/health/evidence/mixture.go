@@ -42,14 +42,15 @@ func Bar(alpha float64) float64 { return -math.Log(alpha) }
 // event says as much, for or against.
 type Process struct {
 	yes, no []float64 // log likelihood ratio of one event, by alternative
+	prior   []float64 // of the alternatives over onsets; a Mixture has them equal
 	most    float64
 }
 
 // newProcess sets alternatives, as probabilities of a yes, against the hypothesis p0. Every event
 // counts as one of so many that came together, and a window may add no more than most, where that
 // is above zero.
-func newProcess(alternatives []float64, p0, together, most float64) Process {
-	p := Process{yes: make([]float64, len(alternatives)), no: make([]float64, len(alternatives)), most: most}
+func newProcess(alternatives, prior []float64, p0, together, most float64) Process {
+	p := Process{prior: prior, yes: make([]float64, len(alternatives)), no: make([]float64, len(alternatives)), most: most}
 	for i, p1 := range alternatives {
 		p.yes[i] = math.Log(p1/p0) / together
 		p.no[i] = (math.Log1p(-p1) - math.Log1p(-p0)) / together
@@ -87,4 +88,19 @@ func (p Process) steps(yes, no float64) []float64 {
 }
 
 // span is a grid of alternatives from one logarithm to another, both inclusive.
-func span(from, to float64) []float64 { return floats.Span(make([]float64, gridSize), from, to) }
+func span(from, to float64) []float64 { return spanOf(gridSize, from, to) }
+
+func spanOf(n int, from, to float64) []float64 { return floats.Span(make([]float64, n), from, to) }
+
+// nearer is a prior of alternatives on a grid of logarithms: far from the hypothesis it gives each
+// doubling of the distance the same weight, so that small effects, which take the longest to tell
+// anyway, cost about the same evidence as large ones.
+func nearer(grid []float64, hypothesis float64) []float64 {
+	const near = 0.15 // nearer than this all weigh the same
+	prior := make([]float64, len(grid))
+	for i, at := range grid {
+		prior[i] = 1 / (near + math.Abs(at-hypothesis))
+	}
+	floats.Scale(1/floats.Sum(prior), prior)
+	return prior
+}

@@ -1,10 +1,6 @@
 package evidence
 
-import (
-	"math"
-
-	"gonum.org/v1/gonum/floats"
-)
+import "math"
 
 // A bad change does not always show at once: a cache runs full, a job starts on the hour. Evidence
 // counted from the change would first have to make up for all the good windows before.
@@ -13,49 +9,62 @@ const (
 	onsetHazard  = 1.0 / 60 // and else begins with any later one: a quarter of an hour of 15s windows on average
 )
 
-// onset is a Mixture over when a change goes bad as well as over how bad it goes: each alternative
-// begins to count in every window, with a prior weight (Shiryaev, On optimum methods in quickest
-// detection problems, 1963). As the weights sum to 1 and what has not begun yet stays 1, it is a
-// mean of e-processes and so an e-process itself. It costs ln(1/fromTheStart) of the evidence
-// where all is bad from the start.
+// onset is the prior of when a departure begins, window by window (Shiryaev, On optimum methods in
+// quickest detection problems, 1963). What has not begun counts as 1, so that a mean over onsets of
+// e-processes is an e-process itself.
 type onset struct {
-	sums []float64 // log of prior weight times likelihood ratio, of what has begun, by alternative
-	rest float64   // prior weight that has not begun yet
+	first, hazard float64
+	rest          float64 // what has not begun yet
+	started       bool
 }
 
-func newOnset() onset { return onset{rest: 1} }
+// sooner or later: costs ln(1/fromTheStart) of the evidence where all is bad from the start.
+func soonerOrLater() onset { return onset{first: fromTheStart, hazard: onsetHazard, rest: 1} }
 
-// add takes one window; what it adds to an alternative's logarithm is steps.
-func (o *onset) add(steps []float64) {
-	begin := onsetHazard * o.rest
-	if o.sums == nil {
-		begin = fromTheStart
-		o.sums = make([]float64, len(steps))
-		for i := range o.sums {
-			o.sums[i] = math.Inf(-1)
-		}
+// atOnce is an onset in the first window.
+func atOnce() onset { return onset{first: 1, rest: 1} }
+
+// next is the prior of an onset in the window that comes.
+func (o *onset) next() float64 {
+	begin := o.hazard * o.rest
+	if !o.started {
+		begin, o.started = o.first, true
 	}
 	o.rest -= begin
-	for i, step := range steps {
-		o.sums[i] = logAdd(o.sums[i], math.Log(begin)) + step
-	}
+	return begin
 }
 
-// logE is the logarithm of the evidence; 0 before the first window.
-func (o *onset) logE() float64 {
-	if len(o.sums) == 0 {
-		return 0
-	}
-	return logAdd(floats.LogSumExp(o.sums)-math.Log(float64(len(o.sums))), math.Log(o.rest))
+// Bounds that keep likelihood ratios finite. Cut from above they still expect no more than 1.
+const (
+	grownMost  = 1e200
+	growthMost = 1e100 // by one window
+)
+
+// grow takes one window's growth into a likelihood ratio that may begin in it, with prior begin.
+func grow(ratio, begin, growth float64) float64 { return min((ratio+begin)*growth, grownMost) }
+
+func expMost(log float64) float64 { return min(math.Exp(log), growthMost) }
+
+// late is a Mixture over when a departure begins as well as over how far it goes.
+type late struct {
+	onset onset
+	grown []float64 // likelihood ratio of each alternative, by prior of its onset; nil before the first window
+	logE  float64
 }
 
-// logAdd is log(exp(a)+exp(b)).
-func logAdd(a, b float64) float64 {
-	if a < b {
-		a, b = b, a
+// add takes one window, whose process and counts are those of Process.Add.
+func (l *late) add(p Process, yes, no float64) {
+	if p.empty() {
+		return
 	}
-	if math.IsInf(b, -1) {
-		return a
+	if l.grown == nil {
+		l.grown = make([]float64, len(p.yes))
 	}
-	return a + math.Log1p(math.Exp(b-a))
+	begin := l.onset.next()
+	sum := l.onset.rest
+	for i, step := range p.steps(yes, no) {
+		l.grown[i] = grow(l.grown[i], begin, expMost(step))
+		sum += p.prior[i] * l.grown[i]
+	}
+	l.logE = math.Log(max(sum, 1/grownMost))
 }

@@ -149,7 +149,7 @@ func TestKayentaPassesSevenOfTenPointsAtAHundredTimesTheBaselineAndCountsDoNot(t
 	for _, v := range after {
 		m = test.Harm().Add(m, v, 600-v)
 	}
-	if m.LogE() < test.Bar() {
+	if m.LogE() < evidence.Bar(test.Alpha/2) {
 		t.Errorf("counts do not see it: log E is %g", m.LogE())
 	}
 }

@@ -39,10 +39,11 @@ func (t SideBySide) process(share, boundary float64, grid []float64) Process {
 	if !(share > 0 && share < 1) {
 		return Process{}
 	}
+	prior := nearer(grid, boundary)
 	for i, delta := range grid {
 		grid[i] = candidates(share, delta)
 	}
-	return newProcess(grid, candidates(share, boundary), 1, t.Most)
+	return newProcess(grid, prior, candidates(share, boundary), 1, t.Most)
 }
 
 // candidates is the probability that a bad event is the candidate's.

@@ -42,14 +42,15 @@ func TestBeforeAfterEvidenceIsThatOfTheReference(t *testing.T) {
 	test := evidence.BeforeAfter{Before: evidence.Counts{Bad: 450, Total: 90_000}, Tolerance: .25, SafeWorse: .5, Alpha: .05}
 	digits(t, "upper bound", evidence.Upper(450, 90_000, .025), 0.0054826958, 5e-11)
 	digits(t, "limit", test.Limit(), 0.0068533697, 5e-11)
-	digits(t, "bar", test.Bar(), 3.688879, 5e-7)
+	bar := evidence.Bar(test.Alpha / 2)
+	digits(t, "bar", bar, 3.688879, 5e-7)
 
 	bad := []float64{3, 4, 20, 22} // of 750 each
 	var m evidence.Mixture
 	for i, want := range []float64{-2.84745945, -3.33573126, 1.48970448, 11.87901326} {
 		m = test.Harm().Add(m, bad[i], 750-bad[i])
 		digits(t, "harm", m.LogE(), want, 1e-8)
-		if fires := m.LogE() >= test.Bar(); fires != (i == 3) {
+		if fires := m.LogE() >= bar; fires != (i == 3) {
 			t.Errorf("window %d fires: %t", i+1, fires)
 		}
 	}
@@ -74,7 +75,7 @@ func TestBeforeAfterEvidenceOfSafetyIsThatOfTheReference(t *testing.T) {
 	m = evidence.Mixture{}
 	for i := range 8 {
 		m = test.Safe().Add(m, 15, 2985)
-		if passes := m.LogE() >= test.Bar(); passes != (i == 7) {
+		if passes := m.LogE() >= evidence.Bar(test.Alpha/2); passes != (i == 7) {
 			t.Errorf("window %d passes: %t", i+1, passes)
 		}
 	}

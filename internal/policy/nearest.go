@@ -2,6 +2,10 @@ package policy
 
 import "strings"
 
+// Nearest gives the one of the known words that a misspelt word most likely means; "" if none is
+// close.
+func Nearest(word string, known []string) string { return nearest(word, known) }
+
 // nearest gives the one of the known words that a misspelt word most likely means; "" if none is
 // close: up to a third of its letters may be wrong.
 func nearest(word string, known []string) string {

@@ -36,7 +36,7 @@ type words struct {
 type word struct {
 	name, help string
 	flags      []word   // of a command
-	values     []string // of a command's argument, where they are known
+	values     []string // of a command's argument, where they are known, or the commands below it
 	files      bool     // a flag's value or a command's argument is a file
 	takes      bool     // a flag takes a value
 }
@@ -49,6 +49,10 @@ func wordsOf(model *kong.Application) words {
 			continue
 		}
 		command := word{name: node.Name, help: node.Help, flags: flagsOf(node)}
+		for _, below := range node.Children {
+			command.values = append(command.values, below.Name)
+			command.flags = append(command.flags, flagsOf(below)...)
+		}
 		for _, arg := range node.Positional {
 			if arg.Enum != "" {
 				command.values = append(command.values, arg.EnumSlice()...)

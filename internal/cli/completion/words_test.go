@@ -22,6 +22,11 @@ type line struct {
 	Paint struct {
 		Colour string `arg:"" enum:"red,blue" help:"Which."`
 	} `cmd:"" help:"Paint."`
+	Group struct {
+		Below struct {
+			Deep int `help:"How deep."`
+		} `cmd:"" help:"Go below."`
+	} `cmd:"" help:"Have commands below."`
 	Secret struct{} `cmd:"" hidden:"" help:"Not for people."`
 }
 
@@ -41,7 +46,7 @@ func script(t *testing.T, shell string) string {
 func TestEveryShellKnowsEveryCommandFlagAndValueButNotTheHidden(t *testing.T) {
 	for _, shell := range completion.Shells() {
 		out := script(t, shell)
-		for _, want := range []string{"open", "paint", "red", "blue", "everywhere", "quiet", "ca-file", "times"} {
+		for _, want := range []string{"open", "paint", "red", "blue", "everywhere", "quiet", "ca-file", "times", "group", "below", "deep"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("%s does not know %s", shell, want)
 			}

@@ -3,6 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 GOLANGCI_VERSION := v2.15.0
 GUARDIAN := dist/guardian
+CDK_VERSION := 2.1131.0
+CDK := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=1 npx --yes aws-cdk@$(CDK_VERSION)
+# cdk links AWS CDK: minutes and a gigabyte to build, and node to run. It has targets of its own.
+PACKAGES = $$(go list ./... | grep -v '/cdk$$')
 
 .PHONY: help
 help: ## list the targets
@@ -22,18 +26,18 @@ demo: build ## a bad flag and a bad release, undone before your eyes
 
 .PHONY: test
 test: need-go ## all tests that need no other program
-	@go test ./...
+	@go test $(PACKAGES)
 
 .PHONY: race
 race: need-go ## the same under the race detector
-	@go test -race ./...
+	@go test -race $(PACKAGES)
 
 .PHONY: lint
 lint: need-go ## gofmt, go vet, golangci-lint
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted: run gofmt -w on"; gofmt -l $$(git ls-files '*.go'); exit 1; }
-	@go vet ./...
+	@go vet $(PACKAGES)
 	@go vet -tags e2e ./internal/e2e/...
-	@if command -v golangci-lint >/dev/null; then golangci-lint run; \
+	@if command -v golangci-lint >/dev/null; then golangci-lint run $$(go list -f '{{.Dir}}' $(PACKAGES)); \
 	else echo "golangci-lint is missing: go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)"; exit 1; fi
 
 .PHONY: setup
@@ -42,12 +46,12 @@ setup: need-go ## install the pinned linter
 
 .PHONY: fuzz
 fuzz: need-go ## fuzz every parser, FUZZTIME each (30s)
-	@set -e; for pkg in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	@set -e; for pkg in $(PACKAGES); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 		echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),30s) $$pkg; done; done
 
 .PHONY: golden
 golden: need-go ## rewrite golden files, scenarios, schema and policy reference; look at the diff
-	@go test $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
+	@go test $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n1 dirname | sort -u | grep -vx cdk | sed 's|^|./|') -update
 
 .PHONY: bench
 bench: build ## Guardian's own cost, a storm, start and size; printed with machine and inputs
@@ -61,6 +65,35 @@ e2e: need-go ## the alert flow on a real Argo CD, Prometheus and Alertmanager
 e2e-ledger: need-go ## the ledger's contract and the policy object on moto, races on dynalite
 	@go test -tags e2e -count=1 -timeout 10m -v -run 'Ledger|Races|PolicyObject' ./internal/e2e/aws
 
+.PHONY: need-node
+need-node:
+	@command -v node >/dev/null || { echo "node is missing, which AWS CDK runs on: install Node.js 22 or newer from your distribution or nodejs.org"; exit 1; }
+
+.PHONY: test-cdk
+test-cdk: need-go need-node ## what would be deployed: rights, variables, alarms, events (first build: minutes)
+	@go vet ./cdk
+	@go test ./cdk
+
+.PHONY: golden-cdk
+golden-cdk: need-go need-node ## rewrite the table of rights and the runbooks' table of alarms; look at the diff
+	@go test ./cdk -update
+
+.PHONY: synth
+synth: need-go need-node ## write the CloudFormation template into cdk.out; ARGS='-c name=value' sets context
+	@$(CDK) synth --quiet $(ARGS) && echo "written to cdk.out"
+
+.PHONY: diff
+diff: need-go need-node ## what a deployment would change
+	@$(CDK) diff $(ARGS)
+
+.PHONY: deploy
+deploy: need-go need-node ## deploy to the AWS account and region of the environment (docs/deploy.md)
+	@$(CDK) deploy $(ARGS)
+
+.PHONY: destroy
+destroy: need-go need-node ## remove the stack; ledger and policy stay (docs/deploy.md)
+	@$(CDK) destroy $(ARGS)
+
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf dist
+	rm -rf dist cdk.out

@@ -105,20 +105,7 @@ func (d document) at(key string) (member, error) {
 	for _, m := range d.flags {
 		known = append(known, m.name)
 	}
-	return member{}, fmt.Errorf("%w: %q is not in %s, which has %s", flag.ErrNotFound, key, d.name, listing(known))
-}
-
-// listing names a few of many, for messages.
-func listing(names []string) string {
-	const most = 20
-	slices.Sort(names)
-	switch {
-	case len(names) == 0:
-		return "none"
-	case len(names) > most:
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-	}
-	return strings.Join(names, ", ")
+	return member{}, fmt.Errorf("%w: %q is not in %s, which has %s", flag.ErrNotFound, key, d.name, flag.Listing(known))
 }
 
 // definition reads one flag of the document.

@@ -40,7 +40,7 @@ func killed(key string, raw []byte, safe string) ([]byte, error) {
 	variants, _ := find(parts, "variants")
 	variant, ok := variantText(raw, variants, safe)
 	if !ok {
-		return nil, fmt.Errorf("%w: flag %q has no %q, it has %s", flag.ErrNoVariant, key, safe, listing(f.variants))
+		return nil, fmt.Errorf("%w: flag %q has no %q, it has %s", flag.ErrNoVariant, key, safe, flag.Listing(f.variants))
 	}
 	missing := func(name string) bool { _, ok := find(parts, name); return !ok }
 	var edits []splice

@@ -36,7 +36,7 @@ var ErrMoved = errors.New("the document has changed")
 // many goroutines and by several processes at once.
 type Store struct {
 	source Source
-	turn   chan struct{} // holds one change at a time, so that our own do not move each other's document
+	turn   flag.Turn
 }
 
 var _ flag.Store = (*Store)(nil)
@@ -47,7 +47,7 @@ func New(path string) *Store { return NewStore(&file{path: path}) }
 
 // NewStore makes a store of the document that a source keeps. It is not read yet.
 func NewStore(source Source) *Store {
-	return &Store{source: source, turn: make(chan struct{}, 1)}
+	return &Store{source: source, turn: flag.NewTurn()}
 }
 
 // Document reads the whole document: its text, and the version that its flags carry, which is
@@ -140,12 +140,11 @@ const attempts = 20
 // change puts what edit makes of a flag into the document. It is computed anew whenever the
 // document has changed meanwhile, so that edit may run several times.
 func (s *Store) change(ctx context.Context, key string, edit func(flag.Definition) ([]byte, error)) (flag.Definition, error) {
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return flag.Definition{}, fmt.Errorf("%w: %w", flag.ErrUnavailable, ctx.Err())
+	done, err := s.turn.Take(ctx)
+	if err != nil {
+		return flag.Definition{}, err
 	}
+	defer done()
 	for range attempts {
 		written, err := s.try(ctx, key, edit)
 		if !errors.Is(err, ErrMoved) {

@@ -27,8 +27,7 @@ type change struct {
 	logE  float64
 }
 
-// departure is an alternative to a ratio before and the limit that it sets: the ratio before was
-// better (1 is the same) and the ratio after is worse times the limit.
+// departure is an alternative as it grows.
 type departure struct {
 	worse float64
 	prior []float64 // by limit: with the likelihood ratio of the baseline
@@ -58,23 +57,36 @@ func effects() []float64 {
 // the more of what is seen may be put down to the baseline, and the better it must have been.
 func readings() []float64 { return []float64{0.01, 0.03, 0.1, 0.3, 1} }
 
+// alternative is one to a ratio before and the limit that it sets: the ratio before was really better
+// times as high, the ratio after is worse times the limit.
+type alternative struct{ better, worse float64 }
+
+func alternatives(factor, direction float64) (all []alternative) {
+	for _, effect := range effects() {
+		after := math.Exp(direction * effect)
+		for _, reading := range readings() {
+			// Of what is seen then, this much is put down to the baseline: it is where the ratio
+			// that explains baseline and windows best makes the change just well.
+			better := (1 + factor*reading) / (1 + factor*after*reading)
+			all = append(all, alternative{better: better, worse: after * better})
+		}
+	}
+	return all
+}
+
 // newChange holds what comes against factor times the ratio of before. Direction is 1 for worse than
 // that, -1 for better. Alpha is what is to be spent on it, most what a window may add.
 func newChange(before Counts, factor, direction, alpha float64, prior onset, most float64) *change {
 	low, high := Lower(before.Bad, before.Total, alpha*outermost/2), Upper(before.Bad, before.Total, alpha*outermost/2)
 	c := &change{limits: spanOf(befores, factor*low, factor*high), onset: prior, most: most}
-	all := float64(len(effects()) * len(readings()))
-	for _, effect := range effects() {
-		after := math.Exp(direction * effect)
-		for _, reading := range readings() {
-			better := (1 + factor*reading) / (1 + factor*after*reading)
-			d := departure{worse: after * better, grown: make([]float64, befores)}
-			for _, limit := range c.limits {
-				ratio := before.Bad*math.Log(better) - before.Total*(better-1)*limit/factor
-				d.prior = append(d.prior, math.Exp(ratio)/all)
-			}
-			c.alts = append(c.alts, d)
+	all := alternatives(factor, direction)
+	for _, a := range all {
+		d := departure{worse: a.worse, grown: make([]float64, befores)}
+		for _, limit := range c.limits {
+			ratio := before.Bad*math.Log(a.better) - before.Total*(a.better-1)*limit/factor
+			d.prior = append(d.prior, math.Exp(ratio)/float64(len(all)))
 		}
+		c.alts = append(c.alts, d)
 	}
 	return c
 }

@@ -44,21 +44,19 @@ func TestTheLeastOfAConvexFunctionIsNeverAboveWhatItReallyIs(t *testing.T) {
 // up exactly, for one alternative on both sides of the change and Poisson counts.
 func TestADepartureExpectsOneWhereTheLimitIsJustReached(t *testing.T) {
 	const factor, before, after = 1.25, 40.0, 25.0 // events expected at the ratio before
-	for _, reading := range readings() {
-		for _, effect := range effects() {
-			worse := math.Exp(effect)
-			better := (1 + factor*reading) / (1 + factor*worse*reading)
-			worse *= better
-			var expected float64
-			for bad := range 400 {
-				expected += poisson(bad, before) * math.Pow(better, float64(bad)) * math.Exp(-before*(better-1))
+	for _, direction := range []float64{1, -1} {
+		for _, a := range alternatives(factor, direction) {
+			expected := func(events, times float64) (sum float64) {
+				for bad := range 1000 {
+					sum += poisson(bad, events) * math.Exp(float64(bad)*math.Log(times)-events*(times-1))
+				}
+				return sum
 			}
-			var grown float64
-			for bad := range 600 {
-				grown += poisson(bad, factor*after) * math.Pow(worse, float64(bad)) * math.Exp(-factor*after*(worse-1))
+			if e := expected(before, a.better) * expected(factor*after, a.worse); math.Abs(e-1) > 1e-6 {
+				t.Errorf("%+v expects %g", a, e)
 			}
-			if math.Abs(expected*grown-1) > 1e-6 {
-				t.Errorf("effect %g, reading %g: it expects %g", effect, reading, expected*grown)
+			if (a.worse-1)*direction <= 0 || (a.better-1)*direction >= 0 {
+				t.Errorf("%+v departs the wrong way", a) // and so would expect more than 1 within the limit
 			}
 		}
 	}

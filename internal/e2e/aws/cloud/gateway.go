@@ -1,0 +1,176 @@
+package cloud
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+)
+
+// maxBody is more than any request of the functions has, in bytes.
+const maxBody = 16 << 20
+
+// Gateway is the one endpoint.
+type Gateway struct {
+	Functions Functions // answers lambda:Invoke
+	Machines  Machines  // answers Step Functions
+
+	backend *httputil.ReverseProxy
+	host    string
+	oneDB   sync.Mutex // moto answers two transactions at once wrongly
+
+	mu     sync.Mutex
+	roles  map[string]Role
+	faults []*Fault
+	calls  []Call
+}
+
+// Fault makes calls fail.
+type Fault struct {
+	Caller    string // access key; empty is anybody
+	Operation string // such as dynamodb:UpdateItem, or dynamodb:* for all of a service
+	Status    int
+	Code      string // such as ProvisionedThroughputExceededException
+	Times     int    // how many calls; negative until Mend
+	Do        func() // called instead of failing; the call goes on after it
+	Landed    bool   // the call does its work, and only the answer is lost
+
+	hits int
+}
+
+// NewGateway gives a gateway before a program at an address such as http://127.0.0.1:5000.
+func NewGateway(backend string) (*Gateway, error) {
+	to, err := url.Parse(backend)
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(to)
+		r.Out.Host = to.Host
+	}}
+	return &Gateway{backend: proxy, host: to.Host, roles: map[string]Role{}}, nil
+}
+
+// Let gives an access key the rights of a role. A key without a role may do everything.
+func (g *Gateway) Let(key string, role Role) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.roles[key] = role
+}
+
+// Fail adds a fault.
+func (g *Gateway) Fail(f Fault) *Fault {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.faults = append(g.faults, &f)
+	return &f
+}
+
+// Mend ends all faults and gives how many calls each has hit.
+func (g *Gateway) Mend() (hits []int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, f := range g.faults {
+		hits = append(hits, f.hits)
+	}
+	g.faults = nil
+	return hits
+}
+
+// Calls gives every call so far.
+func (g *Gateway) Calls() []Call {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return append([]Call{}, g.calls...)
+}
+
+// ServeHTTP implements http.Handler.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		refuse(w, &Error{Status: http.StatusBadRequest, Code: "BadRequest", Message: err.Error()})
+		return
+	}
+	call, err := readCall(r, body)
+	if err != nil {
+		refuse(w, &Error{Status: http.StatusBadRequest, Code: "BadRequest", Message: err.Error()})
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	fault, denied := g.admit(call)
+	switch {
+	case denied != nil:
+		refuse(w, denied)
+	case fault == nil:
+		g.serve(w, r, call, body)
+	case fault.Do != nil:
+		fault.Do()
+		g.serve(w, r, call, body)
+	default:
+		if fault.Landed {
+			g.serve(&deaf{header: http.Header{}}, r, call, body)
+		}
+		refuse(w, &Error{Status: fault.Status, Code: fault.Code, Message: "the test says so"})
+	}
+}
+
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, call Call, body []byte) {
+	switch call.Service {
+	case lambda:
+		g.Functions.serve(w, r, call, body)
+	case states:
+		g.Machines.serve(w, r, call, body)
+	case dynamoDB:
+		g.oneDB.Lock()
+		defer g.oneDB.Unlock()
+		g.backend.ServeHTTP(w, r)
+	default:
+		g.backend.ServeHTTP(w, r)
+	}
+}
+
+// admit writes a call down, and tells whether the caller may make it and whether it is to fail.
+func (g *Gateway) admit(call Call) (*Fault, *Error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	role, known := g.roles[call.Caller]
+	if known {
+		if missing := role.missing(call); missing != "" {
+			call.Denied = true
+			g.calls = append(g.calls, call)
+			return nil, &Error{Status: http.StatusForbidden, Code: "AccessDeniedException", Message: fmt.Sprintf("User: %s is not authorized to perform: %s", call.Caller, missing)}
+		}
+	}
+	g.calls = append(g.calls, call)
+	for _, f := range g.faults {
+		if f.Times != 0 && f.concerns(call) {
+			f.Times--
+			f.hits++
+			return f, nil
+		}
+	}
+	return nil, nil
+}
+
+func (f *Fault) concerns(call Call) bool {
+	operation := call.Service + ":" + call.Operation
+	return (f.Caller == "" || f.Caller == call.Caller) && matches(f.Operation, operation)
+}
+
+func refuse(w http.ResponseWriter, e *Error) {
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	w.Header().Set("X-Amzn-Errortype", e.Code)
+	w.WriteHeader(e.Status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"__type": e.Code, "message": e.Message}) // the caller is gone, then
+}
+
+// deaf takes an answer that nobody hears.
+type deaf struct{ header http.Header }
+
+func (d *deaf) Header() http.Header         { return d.header }
+func (d *deaf) Write(p []byte) (int, error) { return len(p), nil }
+func (d *deaf) WriteHeader(int)             {}

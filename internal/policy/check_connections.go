@@ -40,17 +40,6 @@ func (c checker) connections() {
 	c.positive(flags.key("timeout"), c.Connections.Flags.Timeout)
 }
 
-func (c checker) flagConnection(at pointer, f Flags) {
-	if f.FlagD == "" && c.hasFlags() {
-		c.flaw(at.key("flagd"), "services declare flags, and there is no connection to a flag store", "add flags: {flagd: PATH} to the connections")
-	}
-	if scheme, _, ok := strings.Cut(f.FlagD, "://"); ok {
-		c.hidePassword(at.key("flagd"), f.FlagD)
-		c.flaw(at.key("flagd"), fmt.Sprintf("flagd cannot be read from %s: the document is read from a file in this version", short(scheme)), "write the path of the flagd definition document, as /etc/guardian/flags.json")
-	}
-	c.webURL(at.key("ofrep"), f.OFREP)
-}
-
 func (c checker) hasStages() bool {
 	for _, s := range c.Services {
 		if len(s.Stages) > 0 {

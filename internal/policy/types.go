@@ -82,11 +82,46 @@ type Prometheus struct {
 	ExternalURL string   `yaml:"externalURL" json:"externalURL,omitempty" jsonschema:"where people open it, for links; url"`
 }
 
-// Flags is the connection to the store of feature flags.
+// Flags is the connection to the store of feature flags: exactly one of FlagD, AppConfig, Unleash
+// and LaunchDarkly is set.
 type Flags struct {
-	FlagD   string   `yaml:"flagd" json:"flagd,omitempty" jsonschema:"path of a flagd definition document"`
-	OFREP   string   `yaml:"ofrep" json:"ofrep,omitempty" jsonschema:"URL of an OFREP service (flagd serves one) that is asked whether a flip took"`
-	Timeout Duration `yaml:"timeout" json:"timeout,omitzero" jsonschema:"of one call; 5s"`
+	FlagD        string       `yaml:"flagd" json:"flagd,omitempty" jsonschema:"flagd definition document: its path, or s3://bucket/key"`
+	AppConfig    AppConfig    `yaml:"appconfig" json:"appconfig,omitzero" jsonschema:"AWS AppConfig profile that holds a flagd definition document"`
+	Unleash      Unleash      `yaml:"unleash" json:"unleash,omitzero" jsonschema:"one project of an Unleash server in one environment"`
+	LaunchDarkly LaunchDarkly `yaml:"launchdarkly" json:"launchdarkly,omitzero" jsonschema:"one project of LaunchDarkly in one environment"`
+	OFREP        string       `yaml:"ofrep" json:"ofrep,omitempty" jsonschema:"URL of an OFREP service (flagd serves one) that is asked whether a flip took"`
+	Timeout      Duration     `yaml:"timeout" json:"timeout,omitzero" jsonschema:"of one call; 5s"`
+}
+
+// Some tells whether a store of flags is connected.
+func (f Flags) Some() bool {
+	return f.FlagD != "" || f.AppConfig != AppConfig{} || f.Unleash != Unleash{} || f.LaunchDarkly != LaunchDarkly{}
+}
+
+// AppConfig names a freeform, hosted configuration profile, by IDs.
+type AppConfig struct {
+	Application string `yaml:"application" json:"application" jsonschema:"ID of the application, as abc1234"`
+	Environment string `yaml:"environment" json:"environment" jsonschema:"ID of the environment, as abc1234"`
+	Profile     string `yaml:"profile" json:"profile" jsonschema:"ID of the freeform, hosted configuration profile, as abc1234"`
+	Strategy    string `yaml:"strategy" json:"strategy,omitempty" jsonschema:"ID of the deployment strategy of a change; one named guardian-immediate, which is made where it is missing"`
+}
+
+// Unleash names the flags of one project in one environment of an Unleash server.
+type Unleash struct {
+	URL         string `yaml:"url" json:"url" jsonschema:"of the server, without /api"`
+	Token       Secret `yaml:"token" json:"token" jsonschema:"reference to a token of the admin API"`
+	Project     string `yaml:"project" json:"project" jsonschema:"ID of the project"`
+	Environment string `yaml:"environment" json:"environment" jsonschema:"name of the environment"`
+	CAFile      string `yaml:"caFile" json:"caFile,omitempty" jsonschema:"PEM file of the certificate authority"`
+	Insecure    bool   `yaml:"insecure" json:"insecure,omitempty" jsonschema:"do not check the server's certificate"`
+}
+
+// LaunchDarkly names the flags of one project in one environment of LaunchDarkly.
+type LaunchDarkly struct {
+	Project     string `yaml:"project" json:"project" jsonschema:"key of the project"`
+	Environment string `yaml:"environment" json:"environment" jsonschema:"key of the environment"`
+	Token       Secret `yaml:"token" json:"token" jsonschema:"reference to an access token of the REST API"`
+	URL         string `yaml:"url" json:"url,omitempty" jsonschema:"of the EU or federal instance; https://app.launchdarkly.com"`
 }
 
 // Channel is one place where people are told; exactly one of Slack and Webhook is set.

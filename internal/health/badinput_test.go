@@ -110,7 +110,8 @@ func TestWhatIsSpoiledIsNeverAPassNorAFailure(t *testing.T) {
 		}, health.Error, "Prometheus refuses the query: the query is not valid"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &spoiled{service{begin: now, steps: serve(rand.New(rand.NewPCG(30, 1)), 160, 50, .005)}, tt.spoil}
+			s := &spoiled{spoil: tt.spoil}
+			s.begin, s.steps = now, serve(rand.New(rand.NewPCG(30, 1)), 160, 50, .005)
 			gates := []health.Gate{{Name: "errors", Gate: evidenceGate()}}
 			f := health.Judge{Metrics: s}.Measure(t.Context(), gates, health.Subject{ChangedAt: change}, change, at)[0]
 			want(t, f, tt.verdict, tt.reason)

@@ -47,7 +47,7 @@ func newEngine(p *policy.Policy, l *ledger.Ledger, resolver *secrets.Resolver, l
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("connections.prometheus: %w", err), argo.Close())
 	}
-	flags, err := flagstore.FromPolicy(p.Connections.Flags)
+	flags, err := flagstore.FromPolicy(p.Connections.Flags, resolver.Token)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("connections.flags: %w", err), argo.Close())
 	}
@@ -63,8 +63,8 @@ func newEngine(p *policy.Policy, l *ledger.Ledger, resolver *secrets.Resolver, l
 			{"prometheus", prom.Probe},
 		},
 	}
-	if flags.Store != nil {
-		e.probes = append(e.probes, probe{"flags", func(ctx context.Context) error { _, err := flags.Store.All(ctx); return err }})
+	if flags.Probe != nil {
+		e.probes = append(e.probes, probe{"flags", flags.Probe})
 	}
 	current := func() *policy.Policy { return p }
 	judge := health.Judge{Metrics: prom}

@@ -4,39 +4,51 @@ package flagstore
 
 import (
 	"context"
-	"fmt"
 	"time"
 
-	"github.com/cinegit/guardian/internal/adapter/flagd"
 	"github.com/cinegit/guardian/internal/adapter/httpclient"
 	"github.com/cinegit/guardian/internal/adapter/openfeature"
 	"github.com/cinegit/guardian/internal/flag"
-	"github.com/cinegit/guardian/internal/ledger"
 	"github.com/cinegit/guardian/internal/policy"
 	"github.com/cinegit/guardian/internal/remedy"
 )
 
 // Connection is the flag hand: the store, who evaluates it, and Guardian's own switch.
 type Connection struct {
-	Store  flag.Store // nil where no flags are connected
+	Store  flag.Store                  // nil where no flags are connected
+	Probe  func(context.Context) error // whether the store can be read; nil where there is none
 	Flags  remedy.Flags
 	Switch remedy.Switch
 	Close  func() error
 }
 
-// FromPolicy connects the flags of a policy. Without any, no flag can be read, and Guardian may act.
-func FromPolicy(c policy.Flags) (Connection, error) {
-	if c.FlagD == "" {
+// Token gives what looks a secret up at every call.
+type Token func(policy.Secret) func(context.Context) (string, error)
+
+// FromPolicy connects the flags of a policy, and calls nobody yet. Without any, no flag can be read,
+// and Guardian may act.
+func FromPolicy(c policy.Flags, token Token) (Connection, error) {
+	if !c.Some() {
 		return Connection{Flags: noFlags{}, Switch: always{}, Close: func() error { return nil }}, nil
 	}
-	store := flagd.New(c.FlagD)
-	evaluator, err := newEvaluator(c, store)
+	ctx, cancel := context.WithTimeout(context.Background(), c.Timeout.D())
+	defer cancel()
+	s, err := open(ctx, c, token)
 	if err != nil {
 		return Connection{}, err
 	}
+	evaluator, err := newEvaluator(ctx, c, s.document)
+	if err != nil {
+		return Connection{}, err
+	}
+	if evaluator == nil {
+		says := stated{s.store}
+		return Connection{Store: s.store, Probe: s.probe, Flags: says, Switch: says, Close: func() error { return nil }}, nil
+	}
 	return Connection{
-		Store:  store,
-		Flags:  openfeature.Flags{Store: store, Evaluator: evaluator},
+		Store:  s.store,
+		Probe:  s.probe,
+		Flags:  openfeature.Flags{Store: s.store, Evaluator: evaluator},
 		Switch: openfeature.NewSwitch(evaluator),
 		Close: func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -46,41 +58,18 @@ func FromPolicy(c policy.Flags) (Connection, error) {
 	}, nil
 }
 
-func newEvaluator(c policy.Flags, store *flagd.Store) (*openfeature.Evaluator, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), c.Timeout.D())
-	defer cancel()
-	if c.OFREP == "" {
-		return openfeature.NewInProcess(ctx, store.Document, c.Timeout.D())
+// newEvaluator asks the OFREP service that the policy names, else evaluates the document where there
+// is one; nil where neither is.
+func newEvaluator(ctx context.Context, c policy.Flags, document openfeature.Document) (*openfeature.Evaluator, error) {
+	if c.OFREP != "" {
+		client, err := httpclient.New(httpclient.Config{Timeout: c.Timeout.D()})
+		if err != nil {
+			return nil, err
+		}
+		return openfeature.NewOFREP(ctx, c.OFREP, client, c.Timeout.D())
 	}
-	client, err := httpclient.New(httpclient.Config{Timeout: c.Timeout.D()})
-	if err != nil {
-		return nil, err
+	if document == nil {
+		return nil, nil //nolint:nilnil // no evaluator is an answer
 	}
-	return openfeature.NewOFREP(ctx, c.OFREP, client, c.Timeout.D())
+	return openfeature.NewInProcess(ctx, document, c.Timeout.D())
 }
-
-// noFlags is the flag store of a policy that connects none.
-type noFlags struct{}
-
-func (noFlags) none(key string) error {
-	return fmt.Errorf("flag %s: %w: the policy connects no flag store", key, flag.ErrNotFound)
-}
-
-func (n noFlags) Flag(_ context.Context, key string) (flag.Definition, error) {
-	return flag.Definition{}, n.none(key)
-}
-
-func (n noFlags) Kill(_ context.Context, before flag.Definition, _ string) (flag.Definition, error) {
-	return flag.Definition{}, n.none(before.Key)
-}
-
-func (n noFlags) Restore(_ context.Context, before, _ flag.Definition) error {
-	return n.none(before.Key)
-}
-
-func (n noFlags) Serving(_ context.Context, key string) (string, error) { return "", n.none(key) }
-
-// always is the switch of a policy that connects no flags: the mode alone decides.
-type always struct{}
-
-func (always) MayAct(context.Context, ledger.Target) (may bool, why string) { return true, "" }

@@ -149,8 +149,9 @@ func (j Judge) readSince(ctx context.Context, g Gate, r *Reading, last time.Time
 	return err
 }
 
-// compareFrom is since when a value's points are those of the changed service.
-func (r Reading) compareFrom() time.Time {
+// compareFrom is since when a value's points are those of the changed service. It takes a pointer, for
+// other parts of the reading are written at the same time.
+func (r *Reading) compareFrom() time.Time {
 	if r.From.IsZero() {
 		return r.Subject.ChangedAt
 	}

@@ -57,6 +57,10 @@ golden: need-go ## rewrite golden files, scenarios, schema and policy reference;
 bench: build ## Guardian's own cost, a storm, start and size; printed with machine and inputs
 	@go run ./internal/bench
 
+.PHONY: bench-judge
+bench-judge: need-go ## Guardian's verdicts beside other rules', over the same simulated bakes
+	@go run ./internal/bench/judge
+
 .PHONY: e2e
 e2e: need-go ## the alert flow on a real Argo CD, Prometheus and Alertmanager
 	@go test -tags e2e -count=1 -parallel 6 -timeout 40m -v ./internal/e2e

@@ -22,6 +22,7 @@ type options struct {
 	Seed     uint64 `json:"seed"`
 	json     string
 	markdown bool
+	choose   bool
 }
 
 func main() {
@@ -29,6 +30,7 @@ func main() {
 	flag.IntVar(&o.Runs, "runs", 1000, "bakes of each row")
 	flag.Uint64Var(&o.Seed, "seed", 1, "of all random numbers")
 	flag.StringVar(&o.json, "json", "", "also write every tally to this file")
+	flag.BoolVar(&o.choose, "choose", false, "instead line up tolerances and alphas of Guardian's gate")
 	flag.BoolVar(&o.markdown, "markdown", false, "print tables as Markdown")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -43,8 +45,11 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	if o.Runs < 1 {
 		return fmt.Errorf("-runs is %d: give 1 or more", o.Runs)
 	}
+	if o.choose {
+		return choose(ctx, o, out)
+	}
 	begin := time.Now()
-	rows, err := play(ctx, worlds(), o.Seed, o.Runs)
+	rows, err := play(ctx, worlds(), contenders(), o.Seed, o.Runs)
 	if err != nil {
 		return err
 	}

@@ -17,8 +17,15 @@ const (
 // gate is Guardian's own judgement of counts: what a reading of the metrics would hold is put
 // into its hands, and nothing of it is done over here.
 type gate struct {
-	beside bool // candidate against old, else after against before
+	beside           bool // candidate against old, else after against before
+	tolerance, alpha float64
 }
+
+// asDeployed is the gate that the benchmark is about.
+func asDeployed() gate { return gate{tolerance: tolerance, alpha: alpha} }
+
+// againstOld is the same beside a baseline.
+func againstOld() gate { return gate{beside: true, tolerance: tolerance, alpha: alpha} }
 
 func (r gate) judge(b bake) int {
 	bad, _ := r.decide(b)
@@ -33,7 +40,7 @@ func (r gate) decide(b bake) (bad, well int) {
 	reading.Looks = []health.Look{{
 		At: reading.From.Add(seconds(half)), Window: time.Minute, Bad: []float64{last.Bad}, Total: []float64{last.Total},
 	}}
-	e := g.Findings(reading, alpha)[0].Evidence
+	e := g.Findings(reading, r.alpha)[0].Evidence
 	at := func(moment time.Time) int { return int(moment.Sub(reading.From) / seconds(look)) }
 	switch {
 	case e == nil:
@@ -49,7 +56,7 @@ func (r gate) decide(b bake) (bad, well int) {
 // reading is what the metrics hold, for a gate with the defaults of a policy; no look is taken yet.
 func (r gate) reading(b bake) (health.Gate, health.Reading) {
 	g := health.Gate{Name: "errors", Gate: policy.Gate{
-		Bad: "bad", Total: "total", Tolerance: new(policy.Percent(tolerance)), Alpha: new(policy.Percent(alpha)),
+		Bad: "bad", Total: "total", Tolerance: new(policy.Percent(r.tolerance)), Alpha: new(policy.Percent(r.alpha)),
 		Min: new(policy.Percent(leastRatio)),
 	}}
 	changed := time.Unix(0, 0)

@@ -24,8 +24,8 @@ const (
 
 func contenders() []contender {
 	return []contender{
-		{beforeAfter, "Guardian: the whole service against its half hour before the change", gate{}},
-		{sideBySide, "Guardian: a candidate with half of the requests against the other half", gate{beside: true}},
+		{beforeAfter, "Guardian: the whole service against its half hour before the change", asDeployed()},
+		{sideBySide, "Guardian: a candidate with half of the requests against the other half", againstOld()},
 		{"line", "more than 1% bad in the last minute, failureLimit 0", threshold{line: .01, every: 1}},
 		{"line, limit 2", "the same, failureLimit 2", threshold{line: .01, limit: 2, every: 1}},
 		{"z-test", "two-proportion z-test at 5%, one-sided, repeated at every look", ztest{z: 1.6448536269514722}},
@@ -55,7 +55,7 @@ func worlds() []world {
 
 // play judges runs bakes of every world by every rule, on all cores. Every bake has a seed of its
 // own, so that the outcome is the same however many there are.
-func play(ctx context.Context, all []world, seed uint64, runs int) ([]row, error) {
+func play(ctx context.Context, all []world, rules []contender, seed uint64, runs int) ([]row, error) {
 	rows := make([]row, len(all))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -66,7 +66,7 @@ func play(ctx context.Context, all []world, seed uint64, runs int) ([]row, error
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
-				rows[i].add(w.bake(rand.New(rand.NewPCG(seed, uint64(i)<<32|uint64(run)))))
+				rows[i].add(rules, w.bake(rand.New(rand.NewPCG(seed, uint64(i)<<32|uint64(run)))))
 			}
 			return nil
 		})
@@ -74,8 +74,8 @@ func play(ctx context.Context, all []world, seed uint64, runs int) ([]row, error
 	return rows, group.Wait()
 }
 
-func (r row) add(b bake) {
-	for _, c := range contenders() {
+func (r row) add(rules []contender, b bake) {
+	for _, c := range rules {
 		t := r.Tallies[c.name]
 		if g, ok := c.rule.(gate); ok {
 			bad, well := g.decide(b)

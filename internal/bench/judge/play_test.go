@@ -18,7 +18,7 @@ func TestTheOutcomeIsTheSameOnAnyNumberOfCores(t *testing.T) {
 	all := []world{{"stationary", 5, 5}, {"bursts", 50, 2}, {"daily", 1, 1}}
 	outcome := func(cores int) []row {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
-		rows, err := play(t.Context(), all, 7, 5)
+		rows, err := play(t.Context(), all, contenders(), 7, 5)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +28,7 @@ func TestTheOutcomeIsTheSameOnAnyNumberOfCores(t *testing.T) {
 	if diff := cmp.Diff(one, outcome(3), cmp.AllowUnexported(row{}, world{})); diff != "" {
 		t.Error(diff)
 	}
-	other, err := play(t.Context(), all, 8, 5)
+	other, err := play(t.Context(), all, contenders(), 8, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,8 +42,10 @@ func TestGuardianIsJudgedAsItLooksEveryFifteenSeconds(t *testing.T) {
 	for seed := range uint64(6) {
 		b := world{"stationary", 50, 2}.bake(rand.New(rand.NewPCG(seed, 1)))
 		for _, beside := range []bool{false, true} {
-			bad, well := gate{beside: beside}.decide(b)
-			if got := firstLook(b, beside); got != max(bad, well) {
+			rule := asDeployed()
+			rule.beside = beside
+			bad, well := rule.decide(b)
+			if got := firstLook(b, rule); got != max(bad, well) {
 				t.Errorf("seed %d: look %d, by looking at every window %d", seed, max(bad, well), got)
 			}
 		}
@@ -51,12 +53,12 @@ func TestGuardianIsJudgedAsItLooksEveryFifteenSeconds(t *testing.T) {
 }
 
 // firstLook judges again with every window that comes in, knowing no later one.
-func firstLook(b bake, beside bool) int {
-	g, reading := gate{beside: beside}.reading(b)
+func firstLook(b bake, rule gate) int {
+	g, reading := rule.reading(b)
 	for n := 1; n <= looks; n++ {
 		upTo := reading
 		upTo.Since.Counts = reading.Since.Counts[:n]
-		if beside {
+		if rule.beside {
 			upTo.Beside.Counts = reading.Beside.Counts[:n]
 		}
 		upTo.Looks = []health.Look{{At: reading.From.Add(time.Duration(n) * seconds(look)), Window: time.Minute, Bad: []float64{5}, Total: []float64{1000}}}

@@ -30,7 +30,7 @@ func (r report) print(out io.Writer) {
 	r.table(out, r.walds())
 	fmt.Fprintf(out, "\nTargets:\n\n")
 	for _, t := range r.targets() {
-		fmt.Fprintf(out, "- %s\n", t)
+		t.print(func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) })
 	}
 }
 

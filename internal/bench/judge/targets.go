@@ -3,122 +3,148 @@ package main
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
-// targets holds Guardian against what it is meant to reach. What it does not is MARKED, with what
-// stands in the way.
-func (r report) targets() []string {
-	var all []string
-	all = append(all, r.quiet("stationary", alpha, "at most 5%", func(share float64) bool { return share <= alpha })...)
-	for _, stream := range []string{"daily", "shift"} {
-		all = append(all, r.quiet(stream, .01, "under 1%", func(share float64) bool { return share < .01 })...)
+// target is what Guardian is meant to reach, and where it does.
+type target struct {
+	Words  string   `json:"words"`
+	Rows   int      `json:"rows"`
+	Marked []string `json:"marked,omitempty"` // rows in which it does not, and why
+}
+
+func (t *target) hold(met bool, row string, why string) {
+	t.Rows++
+	if !met {
+		t.Marked = append(t.Marked, fmt.Sprintf("%s: %s", row, why))
 	}
-	all = append(all, r.fast(knownRatio, wald, "Wald's bound, the ratio before known", "")...)
-	all = append(all, r.fast(beforeAfter, waldFromBaseline, "Wald's bound from the baseline that there is", "as deployed")...)
+}
+
+func (t target) print(line func(format string, args ...any)) {
+	line("- %s: met in %d of %d rows", t.Words, t.Rows-len(t.Marked), t.Rows)
+	for _, marked := range t.Marked {
+		line("  - MARKED %s", marked)
+	}
+}
+
+func (r report) targets() []target {
+	all := []target{
+		r.quiet("stationary", "at most 5% false alarms", func(share float64) bool { return share <= alpha }),
+		r.quiet("daily", "under 1% false alarms", func(share float64) bool { return share < .01 }),
+		r.quiet("shift", "under 1% false alarms", func(share float64) bool { return share < .01 }),
+		r.fast(knownRatio), r.fast(beforeAfter),
+	}
 	for _, stream := range courseNames() {
-		all = append(all, r.fastest(stream)...)
+		all = append(all, r.fastest(stream))
 	}
 	return all
 }
 
-func ours() []string { return []string{beforeAfter, sideBySide} }
-
 // quiet are the false alarms of a stream.
-func (r report) quiet(stream string, _ float64, words string, ok func(float64) bool) []string {
-	var met, marked []string
+func (r report) quiet(stream, words string, ok func(float64) bool) target {
+	t := target{Words: stream + ": " + words}
 	for _, each := range r.of(stream) {
 		if each.Factor != 1 {
 			continue
 		}
-		for _, name := range ours() {
-			t := each.Tallies[name]
-			line := fmt.Sprintf("%s at %g req/s %s", name, each.RPS, percent(t.share()))
-			if ok(t.share()) {
-				met = append(met, line)
-			} else {
-				marked = append(marked, line)
-			}
+		for _, name := range []string{beforeAfter, sideBySide} {
+			tally := each.Tallies[name]
+			low, high := tally.bounds()
+			t.hold(ok(tally.share()), fmt.Sprintf("%s at %g req/s", name, each.RPS),
+				fmt.Sprintf("%s, truly between %s and %s", percent(tally.share()), percent(low), percent(high)))
 		}
 	}
-	return verdicts(fmt.Sprintf("false alarms, %s, %s", stream, words), met, marked)
+	return t
 }
 
-// fast holds the median against 1.5 times a bound, where the bound is above two looks and within
-// the bake.
-func (r report) fast(name string, bound func(rps, factor float64) float64, words, how string) []string {
-	var met, marked []string
+// mostOfWald is how many times Wald's expectation the median may take.
+const mostOfWald = 1.5
+
+// fast holds the median against Wald's expectation, where that is above two looks and within the
+// bake.
+func (r report) fast(name string) target {
+	t := target{Words: fmt.Sprintf("stationary, %s: median at most %g times Wald's expectation", name, mostOfWald)}
 	for _, each := range r.of("stationary") {
-		b := bound(each.RPS, each.Factor)
-		if b <= 2*look || b > half {
+		bound := wald(each.RPS, each.Factor)
+		if bound <= 2*look || bound > half {
 			continue
 		}
 		median := each.Tallies[name].median()
-		line := fmt.Sprintf("%gx at %g req/s %s of %.0f s", each.Factor, each.RPS, inSeconds(median), b)
-		if median <= 1.5*b {
-			met = append(met, line)
-		} else {
-			marked = append(marked, line)
-		}
+		t.hold(median <= mostOfWald*bound, fmt.Sprintf("%gx at %g req/s, %s s", each.Factor, each.RPS, inSeconds(median)),
+			each.slow(name, bound))
 	}
-	if how != "" {
-		words = how + ", " + words
+	return t
+}
+
+// slow says what stands between a rule and Wald's bound.
+func (r row) slow(name string, bound float64) string {
+	why := fmt.Sprintf("Wald %.0f s; ", bound)
+	if name == beforeAfter {
+		why += fmt.Sprintf("from a baseline of about %.0f bad requests no test can expect less than %s, ", r.RPS*half*base, orNever(waldFromBaseline(r.RPS, r.Factor)))
 	}
-	return verdicts("median within 1.5 times "+words, met, marked)
+	if r.Tallies[name].median()-look <= mostOfWald*bound {
+		return why + "and of looks 15 s apart the one before would have been in time"
+	}
+	return why + "and it does not know how bad it is, nor since when"
+}
+
+func orNever(s float64) string {
+	if math.IsInf(s, 1) {
+		return "forever"
+	}
+	return fmt.Sprintf("%.0f s", s)
 }
 
 // fastest compares with every rule that raises no more false alarms in the same stream at the same
 // traffic.
-func (r report) fastest(stream string) []string {
-	healthy := map[float64]row{}
-	for _, each := range r.of(stream) {
-		if each.Factor == 1 {
-			healthy[each.RPS] = each
-		}
-	}
-	var met, marked []string
+func (r report) fastest(stream string) target {
+	t := target{Words: stream + ": no rule of no more false alarms is faster"}
 	for _, each := range r.of(stream) {
 		if each.Factor == 1 {
 			continue
 		}
-		if faster := each.fasterThan(beforeAfter, healthy[each.RPS]); len(faster) > 0 {
-			marked = append(marked, fmt.Sprintf("%gx at %g req/s: %s against %s", each.Factor, each.RPS,
-				each.Tallies[beforeAfter].words(false), join(faster)))
-			continue
-		}
-		met = append(met, fmt.Sprintf("%gx at %g req/s", each.Factor, each.RPS))
+		faster := each.fasterThan(r.healthy(stream, each.RPS))
+		row := fmt.Sprintf("%gx at %g req/s, %s", each.Factor, each.RPS, each.Tallies[beforeAfter].words(false))
+		t.hold(len(faster) == 0, row, r.because(each, faster))
 	}
-	return verdicts(fmt.Sprintf("no rule of no more false alarms is faster, %s", stream), met, marked)
+	return t
 }
 
-// fasterThan lists the rules of no more false alarms that found more, or half of the bakes sooner.
-func (r row) fasterThan(name string, healthy row) (rules []string) {
-	mine, mineHealthy := r.Tallies[name], healthy.Tallies[name]
+func (r report) healthy(stream string, rps float64) row {
+	for _, each := range r.of(stream) {
+		if each.Factor == 1 && each.RPS == rps {
+			return each
+		}
+	}
+	return row{}
+}
+
+// fasterThan names the rules of no more false alarms that found more, or half of the bakes sooner,
+// than the gate without a canary: they see the same as it does.
+func (r row) fasterThan(healthy row) (rules []string) {
+	mine, quiet := r.Tallies[beforeAfter], healthy.Tallies[beforeAfter].share()
 	for _, c := range contenders() {
 		t := r.Tallies[c.name]
-		switch {
-		case c.name == knownRatio || c.name == sideBySide || healthy.Tallies[c.name].share() > mineHealthy.share():
-		case t.median() < mine.median(), math.IsInf(mine.median(), 1) && t.share() > mine.share():
-			rules = append(rules, fmt.Sprintf("%s %s", c.name, t.words(false)))
+		if c.name == knownRatio || c.name == sideBySide || healthy.Tallies[c.name].share() > quiet {
+			continue
+		}
+		if t.median() < mine.median() || math.IsInf(mine.median(), 1) && t.share() > mine.share() {
+			rules = append(rules, c.name)
 		}
 	}
 	return rules
 }
 
-func join(items []string) string {
-	all := ""
-	for i, item := range items {
-		if i > 0 {
-			all += ", "
-		}
-		all += item
+// because says what a rule that is faster owes that to: a line to where it happens to lie, others
+// to bearing nothing. What it costs shows in the other streams.
+func (r report) because(each row, faster []string) string {
+	var why []string
+	for _, name := range faster {
+		why = append(why, fmt.Sprintf("%s %s, but with a shift it calls %s of healthy bakes bad and with bursts %s", name, each.Tallies[name].words(false),
+			percent(r.healthy("shift", each.RPS).Tallies[name].share()), percent(r.healthy("bursts", each.RPS).Tallies[name].share())))
 	}
-	return all
-}
-
-func verdicts(what string, met, marked []string) []string {
-	lines := []string{fmt.Sprintf("%s: met in %d of %d rows", what, len(met), len(met)+len(marked))}
-	for _, m := range marked {
-		lines = append(lines, fmt.Sprintf("  MARKED %s: %s", what, m))
+	if each.Tallies[beforeAfter].median() <= 2*look {
+		why = append(why, "Guardian takes two windows at least")
 	}
-	return lines
+	return strings.Join(why, "; ")
 }

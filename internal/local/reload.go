@@ -3,12 +3,11 @@ package local
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
-	"fmt"
 	"os"
 	"time"
 
 	"github.com/cinegit/guardian/internal/policy"
+	"github.com/cinegit/guardian/internal/reload"
 )
 
 // reload takes a changed policy file up. One with a mistake stays out: the loaded one stays in force, and
@@ -24,9 +23,9 @@ func (g *Guardian) reload(ctx context.Context) {
 	}
 	next, err := g.load()
 	if err != nil {
-		if g.setPolicyProblem(firstLine(err)) {
+		if g.setPolicyProblem(reload.Problem(err)) {
 			g.metrics.reloads.WithLabelValues("refused").Inc()
-			g.log.ErrorContext(ctx, "policy not taken, the loaded one stays in force", "file", g.options.Config, "error", firstLine(err))
+			g.log.ErrorContext(ctx, "policy not taken, the loaded one stays in force", "file", g.options.Config, "error", reload.Problem(err))
 		}
 		return
 	}
@@ -45,20 +44,6 @@ func (g *Guardian) load() (*engine, error) {
 		return nil, err
 	}
 	return newEngine(p, g.ledger, g.secrets, g.log)
-}
-
-// firstLine is the first of a policy's mistakes, and how many more there are.
-func firstLine(err error) string {
-	var mistakes policy.Mistakes
-	if !errors.As(err, &mistakes) || len(mistakes) == 0 {
-		return err.Error()
-	}
-	m := mistakes[0]
-	text := fmt.Sprintf("%s:%d:%d: %s", m.File, m.Line, m.Column, m.Problem)
-	if more := len(mistakes) - 1; more > 0 {
-		text += fmt.Sprintf(" (and %d more: guardian check %s)", more, m.File)
-	}
-	return text
 }
 
 func (g *Guardian) policyProblem() string {

@@ -87,3 +87,14 @@ func baking(gates []health.Gate, bake policy.Duration) []health.Gate {
 	}
 	return gates
 }
+
+// Due tells whether Prove would measure now, from the ledger alone: most of the time there is nothing to
+// prove.
+func (r *Reconciler) Due(ctx context.Context, t ledger.Target) (bool, error) {
+	_, stage, ok := r.Policy().Stage(t.Service, t.Stage)
+	if !ok {
+		return false, fmt.Errorf("%s is not in the policy", t)
+	}
+	_, ready, err := r.candidate(ctx, t, stage)
+	return ready, err
+}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cinegit/guardian/internal/adapter/flagapi/faulty"
+	"github.com/cinegit/guardian/internal/adapter/unleash"
 	"github.com/cinegit/guardian/internal/flag"
 	"github.com/cinegit/guardian/internal/flag/flagtest"
 )
@@ -63,6 +65,32 @@ func TestSwitchingOffLeavesWhatSomebodyElseWroteInBetween(t *testing.T) {
 	}
 	if diff := cmp.Diff([]any{nil, "theirs"}, s.standing("merge")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestOfTwoGuardiansAtMostOneWinsAndNothingIsLeftOfTheOther(t *testing.T) {
+	for range 50 {
+		s := newServer(flagtest.Flag{Key: "merge", Variants: []string{"a", "b", "c"}, Serving: "a"})
+		served := faulty.Serve(t, s.handler())
+		one, two := unleash.New(config(served.URL)), unleash.New(config(served.URL))
+		before := read(t, one, "merge")
+		results := map[string]error{}
+		lost := make(chan error)
+		go func() { _, err := two.Kill(t.Context(), before, "c"); lost <- err }()
+		_, results["b"] = one.Kill(t.Context(), before, "b")
+		results["c"] = <-lost
+		now, winners := read(t, one, "merge"), 0
+		for variant, err := range results {
+			switch {
+			case err == nil && now.Safe(variant):
+				winners++
+			case !errors.Is(err, flag.ErrConflict):
+				t.Errorf("%s ends with %v, the flag as %s", variant, err, now.Words())
+			}
+		}
+		if winners == 0 && !now.Same(before) || len(s.standing("merge")) != 1+winners {
+			t.Errorf("%d won, what stands is %v", winners, s.standing("merge"))
+		}
 	}
 }
 

@@ -58,7 +58,7 @@ func rooms() []room {
 		{"local", own([]string{"internal/local"}), own([]string{"internal/sandbox", "internal/cli", "cmd/"})},
 		{
 			"everything but Argo CD's adapter, sandbox and what starts them",
-			own([]string{"events/", "internal/adapter/boltledger", "internal/adapter/dynamoledger", "internal/adapter/flagd", "internal/adapter/notify", "internal/adapter/objects", "internal/adapter/prometheus", "internal/adapter/secrets", "internal/workflow", "internal/queue", "internal/sandbox/metrics"}),
+			own([]string{"events/", "internal/adapter/boltledger", "internal/adapter/appconfig", "internal/adapter/dynamoledger", "internal/adapter/flagapi", "internal/adapter/flagd", "internal/adapter/flagds3", "internal/adapter/flagstore", "internal/adapter/launchdarkly", "internal/adapter/notify", "internal/adapter/objects", "internal/adapter/prometheus", "internal/adapter/secrets", "internal/adapter/unleash", "internal/workflow", "internal/queue", "internal/sandbox/metrics"}),
 			[]string{"github.com/argoproj/argo-cd"},
 		},
 	}

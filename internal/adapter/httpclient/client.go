@@ -33,6 +33,9 @@ type Config struct {
 	// Token is asked before every call for the bearer token, so that a rotated one is seen. Nil
 	// sends none.
 	Token func(ctx context.Context) (string, error)
+	// Uncompressed asks for answers as they are. Compressing many small ones costs a server more
+	// than it saves.
+	Uncompressed bool
 }
 
 // New builds a client. It uses the proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name, and
@@ -47,8 +50,10 @@ func New(config Config) (*http.Client, error) {
 	if timeout <= 0 {
 		timeout = DefaultTimeout
 	}
+	transport := newTransport(tlsConfig)
+	transport.DisableCompression = config.Uncompressed
 	return &http.Client{
-		Transport:     withToken(newTransport(tlsConfig), config.Token),
+		Transport:     withToken(transport, config.Token),
 		CheckRedirect: stayOnHost,
 		Timeout:       timeout,
 	}, nil

@@ -57,6 +57,7 @@ func New(config Config) (*Client, error) {
 	}
 	client, err := httpclient.New(httpclient.Config{
 		CAFile: config.CAFile, Insecure: config.Insecure, Timeout: config.Timeout, Token: config.Token,
+		Uncompressed: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prometheus: %w", err)

@@ -80,6 +80,17 @@ func TestAnswersAreReadAsValues(t *testing.T) {
 	}
 }
 
+func TestPrometheusIsSparedCompressing(t *testing.T) {
+	asked := "nothing"
+	client := dial(t, prometheus.Config{URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = r.Header.Get("Accept-Encoding")
+		_, _ = io.WriteString(w, vector("1"))
+	})})
+	if _, err := client.Query(t.Context(), "q", moment); err != nil || asked != "" {
+		t.Errorf("Accept-Encoding is %q, %v", asked, err)
+	}
+}
+
 func TestTheQueryIsSentAsOfItsMomentWithTheToken(t *testing.T) {
 	var form url.Values
 	var path, authorization string

@@ -43,7 +43,10 @@ func class(v backtest.Verdict) string {
 func story(r backtest.Result) []string {
 	o := r.Headline
 	var all []string
-	after := span(o.At.Sub(r.At))
+	after := ""
+	if !o.At.IsZero() {
+		after = span(o.At.Sub(r.At))
+	}
 	switch {
 	case o.State == backtest.Reverted:
 		all = append(all, fmt.Sprintf("Would have been reverted at %s, %s after the release, by %s.", clock(o.At), after, o.Reason))

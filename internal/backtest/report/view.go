@@ -204,8 +204,9 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 // span is a duration to the second.
 func span(d time.Duration) string {
+	d = d.Round(time.Second)
 	if d < 0 {
-		return "-" + span(-d)
+		return "-" + model.Duration(-d).String()
 	}
-	return model.Duration(d.Round(time.Second)).String()
+	return model.Duration(d).String()
 }

@@ -17,11 +17,18 @@ need-go:
 	@command -v go >/dev/null || { echo "go is missing: install Go 1.26 or newer from your distribution or go.dev/dl"; exit 1; }
 
 .PHONY: build
-build: need-go ## build the guardian program into dist/
+build: guardian functions ## build the guardian program and the functions for AWS into dist/
+
+.PHONY: guardian
+guardian: need-go ## build the guardian program alone
 	@go build -ldflags '-s -w' -o $(GUARDIAN) ./cmd/guardian
 
+.PHONY: functions
+functions: need-go ## build the functions for AWS alone: dist/NAME/bootstrap and reproducible dist/NAME.zip
+	@go run ./internal/bundle
+
 .PHONY: demo
-demo: build ## a bad flag and a bad release, undone before your eyes
+demo: guardian ## a bad flag and a bad release, undone before your eyes
 	@$(GUARDIAN) demo
 
 .PHONY: test
@@ -54,7 +61,7 @@ golden: need-go ## rewrite golden files, scenarios, schema and policy reference;
 	@go test $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n1 dirname | sort -u | grep -vx cdk | sed 's|^|./|') -update
 
 .PHONY: bench
-bench: build ## Guardian's own cost, a storm, start and size; printed with machine and inputs
+bench: guardian ## Guardian's own cost, a storm, start and size; printed with machine and inputs
 	@go run ./internal/bench
 
 .PHONY: bench-judge
@@ -101,6 +108,14 @@ deploy: need-go need-node ## deploy to the AWS account and region of the environ
 .PHONY: destroy
 destroy: need-go need-node ## remove the stack; ledger and policy stay (docs/deploy.md)
 	@$(CDK) destroy $(ARGS)
+
+.PHONY: e2e-asl
+e2e-asl: need-go ## the state machine, walked by ours, moto and aws-local-stepfunctions alike
+	@go test -tags e2e -count=1 -timeout 10m -v -run StateMachineOpinions ./internal/e2e/aws
+
+.PHONY: e2e-aws
+e2e-aws: need-go ## the compiled functions behind a Runtime API, wired as the synthesised template says
+	@go test -tags e2e -count=1 -timeout 30m -v -run Stack ./internal/e2e/aws
 
 .PHONY: clean
 clean: ## remove what was built

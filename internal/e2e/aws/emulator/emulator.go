@@ -4,11 +4,9 @@ package emulator
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -18,7 +16,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/cinegit/guardian/internal/e2e/argocd"
 	"github.com/cinegit/guardian/internal/e2e/proc"
 )
 
@@ -53,7 +50,27 @@ func (s *Server) Config() aws.Config {
 
 // Moto starts moto's server; its log goes to the folder. It keeps all in memory, and does one thing after
 // the other, as it answers two transactions at once wrongly.
-func Moto(ctx context.Context, logs string) (*Server, error) {
+func Moto(ctx context.Context, logs string) (*Server, error) { return moto(ctx, logs, nil) }
+
+// MotoWithLambda starts moto with state machines that run, and that invoke functions at a loopback port
+// which is not moto's: moto's own functions need containers.
+func MotoWithLambda(ctx context.Context, logs string, port int) (*Server, error) {
+	s, err := moto(ctx, logs, []string{"MOTO_PORT=" + strconv.Itoa(port)})
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/moto-api/config", strings.NewReader(`{"stepfunctions": {"execute_state_machine": true}}`))
+	if err == nil {
+		var res *http.Response
+		if res, err = s.client.Do(r); err == nil {
+			return s, res.Body.Close()
+		}
+	}
+	s.Close()
+	return nil, fmt.Errorf("configure moto: %w", err)
+}
+
+func moto(ctx context.Context, logs string, env []string) (*Server, error) {
 	path, err := exec.LookPath("moto_server")
 	if err != nil {
 		return nil, fmt.Errorf("moto_server is not installed: pip install 'moto[server]==%s'", MotoVersion)
@@ -64,7 +81,7 @@ func Moto(ctx context.Context, logs string) (*Server, error) {
 	}
 	client := &http.Client{Transport: &oneByOne{next: http.DefaultTransport}}
 	return start(ctx, port, client, proc.Program{
-		Name: "moto", Path: path, Args: []string{"-H", "127.0.0.1", "-p", port}, Logs: logs,
+		Name: "moto", Path: path, Args: []string{"-H", "127.0.0.1", "-p", port}, Logs: logs, Env: env,
 	})
 }
 
@@ -75,10 +92,11 @@ func Dynalite(ctx context.Context, logs string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	script, err := installed(ctx)
+	folder, err := installed(ctx, "dynalite-"+DynaliteVersion, "dynalite@"+DynaliteVersion)
 	if err != nil {
 		return nil, err
 	}
+	script := filepath.Join(folder, "node_modules", "dynalite", "cli.js")
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -110,41 +128,6 @@ func freePort() (string, error) {
 		return "", err
 	}
 	return strconv.Itoa(ports[0]), nil
-}
-
-// installed gives dynalite's script. It is put into the cache folder whole or not at all.
-func installed(ctx context.Context) (script string, err error) {
-	cache, err := argocd.CacheDir()
-	if err != nil {
-		return "", err
-	}
-	folder := filepath.Join(cache, "dynalite-"+DynaliteVersion)
-	script = filepath.Join(folder, "node_modules", "dynalite", "cli.js")
-	if _, err := os.Stat(script); err == nil {
-		return script, nil
-	}
-	npm, err := proc.Find("npm", "npm")
-	if err != nil {
-		return "", err
-	}
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return "", fmt.Errorf("install dynalite: %w", err)
-	}
-	fresh, err := os.MkdirTemp(cache, "dynalite-")
-	if err != nil {
-		return "", fmt.Errorf("install dynalite: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(fresh) }() // gone, where all went well
-	ctx, cancel := context.WithTimeout(ctx, startWait)
-	defer cancel()
-	install := exec.CommandContext(ctx, npm, "install", "--prefix", fresh, "--no-audit", "--no-fund", "dynalite@"+DynaliteVersion)
-	if out, err := install.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm install dynalite@%s: %w: %s", DynaliteVersion, err, strings.TrimSpace(string(out)))
-	}
-	if err := os.Rename(fresh, folder); err != nil && !errors.Is(err, os.ErrExist) { // another process was faster
-		return "", fmt.Errorf("install dynalite: %w", err)
-	}
-	return script, nil
 }
 
 // oneByOne sends one request at a time.

@@ -39,7 +39,7 @@ func FromAWS(err error) error {
 		return fmt.Errorf("%w: %w", flag.ErrUnavailable, err)
 	}
 	sentinel := Sentinel(response.HTTPStatusCode())
-	if sentinel == flag.ErrNotFound {
+	if errors.Is(sentinel, flag.ErrNotFound) {
 		sentinel = flag.ErrUnavailable
 	}
 	switch api.ErrorCode() {

@@ -20,7 +20,7 @@ import (
 func startPostgres(t *testing.T) (url string) {
 	t.Helper()
 	bin := postgresBin(t)
-	folder, err := os.MkdirTemp("", "guardian-e2e-postgres-")
+	folder, err := os.MkdirTemp("", "guardian-e2e-postgres-") //nolint:usetesting // another user may not enter t.TempDir()
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	var as []string

@@ -25,6 +25,7 @@ func (r report) print(out io.Writer) {
 	for _, stream := range courseNames() {
 		fmt.Fprintf(out, "\n%s: %s\n\n", strings.ToUpper(stream[:1])+stream[1:], courses()[stream].words)
 		r.table(out, r.rules(stream))
+		fmt.Fprintf(out, "\n%s\n", r.passed(stream))
 	}
 	fmt.Fprintf(out, "\nStationary, against Wald's bound (seconds; times the bound):\n\n")
 	r.table(out, r.walds())
@@ -71,10 +72,28 @@ func (r report) rules(stream string) [][]string {
 	return table
 }
 
+// passed says of how many releases Guardian was sure early that they are well.
+func (r report) passed(stream string) string {
+	healthy, worst := map[string][]string{}, map[string]float64{}
+	for _, each := range r.of(stream) {
+		for _, name := range []string{beforeAfter, sideBySide} {
+			t := each.Tallies[name]
+			share := float64(t.Passed) / float64(t.Runs)
+			if each.Factor == 1 {
+				healthy[name] = append(healthy[name], percent(share))
+			} else {
+				worst[name] = max(worst[name], share)
+			}
+		}
+	}
+	return fmt.Sprintf("Called well before the end of the bake, from thin to dense traffic: before/after %s of healthy releases and at most %s of any bad ones; side by side %s and %s.",
+		strings.Join(healthy[beforeAfter], ", "), percent(worst[beforeAfter]), strings.Join(healthy[sideBySide], ", "), percent(worst[sideBySide]))
+}
+
 func (r report) walds() [][]string {
-	table := [][]string{{"req/s", "errors", "Wald, ratio known", knownRatio, "Wald, from the baseline", beforeAfter}}
+	table := [][]string{{"req/s", "errors", "Wald, ratio known", knownRatio, "Wald, from the baseline", beforeAfter, "Wald, side by side", sideBySide}}
 	for _, each := range r.of("stationary") {
-		bound, from := wald(each.RPS, each.Factor), waldFromBaseline(each.RPS, each.Factor)
+		bound, from, beside := wald(each.RPS, each.Factor), waldFromBaseline(each.RPS, each.Factor), waldSideBySide(each.RPS, each.Factor)
 		if math.IsInf(bound, 1) {
 			continue
 		}
@@ -82,6 +101,7 @@ func (r report) walds() [][]string {
 			fmt.Sprintf("%g", each.RPS), fmt.Sprintf("%gx", each.Factor),
 			fmt.Sprintf("%.0f", bound), times(each.Tallies[knownRatio].median(), bound),
 			bounded(from), times(each.Tallies[beforeAfter].median(), from),
+			bounded(beside), times(each.Tallies[sideBySide].median(), beside),
 		})
 	}
 	return table

@@ -32,7 +32,7 @@ func (r report) targets() []target {
 		r.quiet("stationary", "at most 5% false alarms", func(share float64) bool { return share <= alpha }),
 		r.quiet("daily", "under 1% false alarms", func(share float64) bool { return share < .01 }),
 		r.quiet("shift", "under 1% false alarms", func(share float64) bool { return share < .01 }),
-		r.fast(knownRatio), r.fast(beforeAfter),
+		r.fast(knownRatio, wald), r.fast(beforeAfter, wald), r.fast(sideBySide, waldSideBySide),
 	}
 	for _, stream := range courseNames() {
 		all = append(all, r.fastest(stream))
@@ -62,10 +62,10 @@ const mostOfWald = 1.5
 
 // fast holds the median against Wald's expectation, where that is above two looks and within the
 // bake.
-func (r report) fast(name string) target {
+func (r report) fast(name string, expectation func(rps, factor float64) float64) target {
 	t := target{Words: fmt.Sprintf("stationary, %s: median at most %g times Wald's expectation", name, mostOfWald)}
 	for _, each := range r.of("stationary") {
-		bound := wald(each.RPS, each.Factor)
+		bound := expectation(each.RPS, each.Factor)
 		if bound <= 2*look || bound > half {
 			continue
 		}

@@ -21,7 +21,18 @@ func wald(rps, factor float64) float64 {
 	return -math.Log(alpha) / divergence(ratio, limit) / rps
 }
 
-// waldFromBaseline is the same where the ratio before is known only from a baseline of half an
+// waldSideBySide is the same for a candidate with half of the requests beside a baseline with the
+// other half: what counts is which of them a bad request belongs to.
+func waldSideBySide(rps, factor float64) float64 {
+	if factor <= 1+tolerance {
+		return math.Inf(1)
+	}
+	part := func(factor float64) float64 { return factor / (1 + factor) } // of the bad ones, the candidate's
+	bad := rps / 2 * base * (1 + factor)
+	return -math.Log(alpha) / divergence(part(factor), part(1+tolerance)) / bad
+}
+
+// waldFromBaseline is that of wald where the ratio before is known only from a baseline of half an
 // hour: whatever is put down to a higher ratio before has to be borne out by that baseline. It is
 // the number of seconds at which both together give ln(1/alpha) on average against every ratio
 // before; infinite if they never do.

@@ -32,8 +32,9 @@ func TestWaldsTestTakesWaldsTime(t *testing.T) {
 
 func TestWaldSpeaksOnlyOfWhatIsWorseThanTolerated(t *testing.T) {
 	for _, factor := range []float64{1, 1.25} {
-		if w, b := wald(50, factor), waldFromBaseline(50, factor); !math.IsInf(w, 1) || !math.IsInf(b, 1) {
-			t.Errorf("%gx: %g and %g seconds", factor, w, b)
+		w, b, s := wald(50, factor), waldFromBaseline(50, factor), waldSideBySide(50, factor)
+		if !math.IsInf(w, 1) || !math.IsInf(b, 1) || !math.IsInf(s, 1) {
+			t.Errorf("%gx: %g, %g and %g seconds", factor, w, b, s)
 		}
 	}
 }

@@ -51,7 +51,11 @@ func (e *Engines[T]) Current(ctx context.Context) (Engine[T], error) {
 	if e.current != nil && e.now().Sub(e.askedAt) < lookAfter {
 		return *e.current, nil
 	}
-	v, err := e.object.read(ctx, e.etag)
+	etag := e.etag
+	if e.current != nil && e.current.Problem != "" {
+		etag = "" // what the problem speaks of may be mended without a change of the policy
+	}
+	v, err := e.object.read(ctx, etag)
 	switch {
 	case errors.Is(err, errUnchanged):
 		e.askedAt = e.now()

@@ -53,7 +53,7 @@ func (g Gate) compare(f Finding, l Look, now window, c side) Finding {
 	was := fmt.Sprintf("it was %s %s", inWords(c.baseline), c.when)
 	f.Threshold = fmt.Sprintf("%s (%s %s, %s tolerated)", percent(limit), percent(c.baseline.Ratio()), c.when, g.Tolerance)
 	if e := f.Evidence; e != nil && e.Bad() {
-		return f.say(Fail, fmt.Sprintf("%s since the change is worse than %s tolerated: %s", inWords(e.Seen), g.Tolerance, was))
+		return f.say(Fail, fmt.Sprintf("%s since the change%s is worse than %s tolerated: %s", inWords(e.Seen), now.lately(l), g.Tolerance, was))
 	}
 	if now.verdict != Pass {
 		return g.absent(f, now.reason, l)

@@ -39,6 +39,15 @@ type window struct {
 	reason  string
 }
 
+// lately is what the last window adds to what all windows say: of a change that went bad late, they
+// say little.
+func (w window) lately(l Look) string {
+	if w.verdict != Pass {
+		return ""
+	}
+	return fmt.Sprintf(", %s in the last %s,", percent(w.Ratio()), promDuration(l.Window))
+}
+
 // count reads two answers as counts. A verdict other than Pass says why they cannot be judged.
 func (g Gate) count(badAnswer, totalAnswer []float64) (evidence.Counts, Verdict, string) {
 	total, verdict, reason := single(totalAnswer, "total")

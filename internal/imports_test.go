@@ -45,6 +45,14 @@ func rooms() []room {
 		}
 		return all
 	}
+	functions := func(names ...string) []string {
+		all := make([]string, 0, len(names))
+		for _, name := range names {
+			all = append(all, "functions/"+name)
+		}
+		return own(all)
+	}
+	flagStores := own([]string{"internal/adapter/appconfig", "internal/adapter/flagd", "internal/adapter/flagds3", "internal/adapter/flagstore", "internal/adapter/launchdarkly", "internal/adapter/unleash"})
 	return []room{
 		{"events", own([]string{"events/"}), append(own([]string{"internal/"}), sdks...)},
 		{
@@ -54,6 +62,21 @@ func rooms() []room {
 		},
 		{"remedy", own([]string{"internal/remedy"}), append(own(outer, []string{"internal/reconcile"}), sdks...)},
 		{"reconcile", own([]string{"internal/reconcile"}), append(own(outer, []string{"internal/remedy"}), sdks...)},
+		{"intake", own([]string{"internal/bearer", "internal/intake"}), append(own(outer, flows, []string{"internal/policy", "internal/ledger"}), sdks...)},
+		{
+			"what one process and the functions share",
+			own([]string{"internal/dispatch", "internal/step", "internal/upkeep", "internal/outbox", "internal/operator"}),
+			append(own([]string{"internal/local", "internal/sandbox", "internal/cli", "internal/workflow", "internal/lambdakit", "functions/", "cmd/"}), sdks...),
+		},
+		{
+			"the edge on AWS: neither policy nor ledger",
+			append(functions("alerts", "deployments"), own([]string{"internal/lambdakit/edge", "internal/lambdakit/names"})...),
+			append(own(flows, []string{"internal/policy", "internal/ledger", "internal/local"}), "github.com/argoproj/argo-cd", "go.etcd.io/bbolt", "github.com/aws/aws-sdk-go-v2/service/dynamodb", "github.com/aws/aws-sdk-go-v2/service/s3"),
+		},
+		{"only Argo CD's hand links Argo CD", functions("alerts", "decide", "deployments", "dispatch", "flaghand", "judge", "notify", "operator", "reconcile"), []string{"github.com/argoproj/argo-cd", module + "internal/adapter/argocd"}},
+		{"only the flag hand links a flag store", functions("alerts", "argocdhand", "decide", "deployments", "dispatch", "judge", "notify", "operator", "reconcile"), flagStores},
+		{"only judge asks the metrics", functions("alerts", "argocdhand", "decide", "deployments", "dispatch", "flaghand", "notify", "operator", "reconcile"), own([]string{"internal/adapter/prometheus"})},
+		{"functions", own([]string{"functions/", "internal/lambdakit"}), append(own([]string{"internal/local", "internal/sandbox", "internal/cli", "internal/workflow", "internal/queue", "cmd/"}), "go.etcd.io/bbolt")},
 		{"adapters", own([]string{"internal/adapter/"}), own([]string{"internal/local", "internal/sandbox", "internal/cli", "cmd/"})},
 		{"local", own([]string{"internal/local"}), own([]string{"internal/sandbox", "internal/cli", "cmd/"})},
 		{

@@ -62,6 +62,7 @@ func rooms() []room {
 		},
 		{"remedy", own([]string{"internal/remedy"}), append(own(outer, []string{"internal/reconcile"}), sdks...)},
 		{"reconcile", own([]string{"internal/reconcile"}), append(own(outer, []string{"internal/remedy"}), sdks...)},
+		{"gatetest", own([]string{"internal/gatetest"}), append(own(outer, flows, []string{"internal/ledger"}), sdks...)},
 		{"intake", own([]string{"internal/bearer", "internal/intake"}), append(own(outer, flows, []string{"internal/policy", "internal/ledger"}), sdks...)},
 		{
 			"what one process and the functions share",
@@ -79,6 +80,7 @@ func rooms() []room {
 		{"functions", own([]string{"functions/", "internal/lambdakit"}), append(own([]string{"internal/local", "internal/sandbox", "internal/cli", "internal/workflow", "internal/queue", "cmd/"}), "go.etcd.io/bbolt")},
 		{"adapters", own([]string{"internal/adapter/"}), own([]string{"internal/local", "internal/sandbox", "internal/cli", "cmd/"})},
 		{"local", own([]string{"internal/local"}), own([]string{"internal/sandbox", "internal/cli", "cmd/"})},
+		{"everything but cdk", own([]string{"events/", "internal/", "cmd/"}), []string{"github.com/aws/aws-cdk-go", "github.com/aws/jsii-runtime-go"}},
 		{
 			"everything but Argo CD's adapter, sandbox and what starts them",
 			own([]string{"events/", "internal/adapter/boltledger", "internal/adapter/appconfig", "internal/adapter/dynamoledger", "internal/adapter/flagapi", "internal/adapter/flagd", "internal/adapter/flagds3", "internal/adapter/flagstore", "internal/adapter/launchdarkly", "internal/adapter/notify", "internal/adapter/objects", "internal/adapter/prometheus", "internal/adapter/secrets", "internal/adapter/unleash", "internal/workflow", "internal/queue", "internal/sandbox/metrics"}),

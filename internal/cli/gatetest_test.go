@@ -48,8 +48,8 @@ func testedGates() gatetest.Report {
 		Warnings: []string{"10x comes to 0.83, and the conditions fail from 5 on"},
 	}
 	none := gatetest.Result{
-		Gate: "saturation", State: gatetest.NoData, Summary: "cannot be tested: the query finds no series in 7d",
-		Warnings: []string{"the query finds no series in 7d"},
+		Gate: "saturation", State: gatetest.NoData, Summary: "cannot be tested: the query finds no series in 1w",
+		Warnings: []string{"the query finds no series in 1w"},
 	}
 	return gatetest.Report{
 		Service: "review", Stage: "prod", Bake: lasting(30 * time.Minute), From: at("17:30:00").AddDate(0, 0, -7), Until: at("17:30:00"), Seed: 1,

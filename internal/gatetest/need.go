@@ -64,8 +64,11 @@ func (t *tester) need(readings []health.Reading, worse regression, factor float6
 		times[i] = o.seen()
 	}
 	if at := quantile(times, enough); at < endless {
-		n.Bake = minutes(at)
+		n.Bake = policy.Duration(max(minutes(at).D(), t.Bake))
 		n.Words = fmt.Sprintf("a bake of %s sees %s of them", n.Bake, percent(enough))
+		if at <= t.Bake { // fewer releases are baked long than short
+			n.Words = fmt.Sprintf("a bake little longer than %s sees %s of them", n.Bake, percent(enough))
+		}
 		return n
 	}
 	threshold := ""
@@ -84,7 +87,7 @@ func (t *tester) need(readings []health.Reading, worse regression, factor float6
 	}
 	n.Words = fmt.Sprintf("no bake of up to %s sees %s of them", policy.Duration(bake), percent(enough))
 	if threshold != "" {
-		n.Words += fmt.Sprintf(", for after a baseline of so few events what is up to %s counts as well: lengthen baseline.before", threshold)
+		n.Words += fmt.Sprintf(", as after a baseline this short or unsteady up to %s counts as well: lengthen baseline.before", threshold)
 	}
 	return n
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -29,6 +30,10 @@ type Options struct {
 	Bake           time.Duration // 0 is the stage's
 	Seed           uint64
 	Incidents      []Span // known ones: no release is imagined in them
+
+	// Progress, where it is set, is told how many of the imaginary releases have been read, at the most.
+	// It is not called twice at once.
+	Progress func(done, all int)
 }
 
 // ErrUnknown is wrapped by Run's error for a service, stage or gate that the policy does not have.
@@ -51,11 +56,10 @@ func Run(ctx context.Context, metrics health.Querier, p *policy.Policy, o Option
 		Service: o.Service, Stage: o.Stage, Bake: policy.Duration(o.Bake),
 		From: o.Until.Add(-o.Over), Until: o.Until, Seed: o.Seed, Gates: []Result{},
 	}
-	for _, g := range gates {
-		if o.Gate != "" && o.Gate != g.Name {
-			continue
-		}
-		t := tester{Options: o, metrics: metrics, gate: g, alpha: g.AlphaAmong(gates)}
+	chosen := slices.DeleteFunc(slices.Clone(gates), func(g health.Gate) bool { return o.Gate != "" && o.Gate != g.Name })
+	progress := &progress{tell: o.Progress, all: len(chosen) * most}
+	for i, g := range chosen {
+		t := tester{Options: o, metrics: metrics, gate: g, alpha: g.AlphaAmong(gates), progress: progress}
 		t.gate.DryRun = false // or it never fails, and nothing could be said about it
 		t.subject = health.Subject{Service: o.Service, Stage: o.Stage, Application: stage.Application}
 		result, err := t.test(ctx)
@@ -66,6 +70,7 @@ func Run(ctx context.Context, metrics health.Querier, p *policy.Policy, o Option
 			result.warn("dryRun: the gate never decides; it is tested as if it did")
 		}
 		report.Gates = append(report.Gates, result)
+		progress.reach((i + 1) * most)
 	}
 	return report, nil
 }
@@ -77,6 +82,8 @@ type tester struct {
 	gate    health.Gate
 	alpha   float64
 	subject health.Subject
+
+	progress *progress
 }
 
 // test spreads releases over the gate's traffic and judges them, quiet and worse.
@@ -145,6 +152,7 @@ func (t *tester) read(ctx context.Context, releases []time.Time, bake time.Durat
 			if err := readings[i].Err; err != nil && !errors.Is(err, health.ErrQuery) {
 				return err
 			}
+			t.progress.step()
 			return nil
 		})
 	}

@@ -288,13 +288,18 @@ func TestGatesAreTestedAtTheAlphaTheyShare(t *testing.T) {
 	t.Parallel()
 	both := "  errors:" + counting + "tolerance: 25%\n  slow:" + counting + "tolerance: 25%\n    dryRun: true\n  other:" + counting + "tolerance: 50%\n"
 	p := withGates(t, "errors, slow, other", both)
-	report, err := gatetest.Run(t.Context(), served(t, 2*time.Hour, steady(50, 0.005)), p,
-		gatetest.Options{Service: "review", Stage: "prod", Until: until(), Over: 2 * time.Hour, Bake: 15 * time.Minute})
+	last, back := 0, false
+	o := gatetest.Options{Service: "review", Stage: "prod", Until: until(), Over: 2 * time.Hour, Bake: 15 * time.Minute}
+	o.Progress = func(done, all int) { back, last = back || done < last || done > all, done*300/all }
+	report, err := gatetest.Run(t.Context(), served(t, 2*time.Hour, steady(50, 0.005)), p, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(report.Gates) != 3 || report.Gates[0].Quiet.Allowed != 0.025 {
 		t.Fatalf("%+v", report.Gates)
+	}
+	if back || last != 300 {
+		t.Errorf("progress ended at %d, and went back: %v", last, back)
 	}
 	slow := report.Gates[1]
 	if !slow.DryRun || slow.State != gatetest.Tells {

@@ -1,11 +1,12 @@
 package main
 
 import (
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/cinegit/guardian/events/outcome"
 )
 
 // newBus makes Guardian's own event bus, on which notify publishes what came of each incident. The archive
@@ -16,12 +17,12 @@ func (s *stack) newBus() {
 		Description:  jsii.String("What Guardian did, and what came of it"),
 		KmsKey:       s.key,
 	})
-	awsevents.NewArchive(s.Stack, jsii.String("archive"), &awsevents.ArchiveProps{
-		ArchiveName:    jsii.String(s.name("outcomes")),
-		SourceEventBus: s.bus,
-		EventPattern:   &awsevents.EventPattern{Source: jsii.Strings("guardian")},
-		Retention:      awscdk.Duration_Days(jsii.Number(90)),
-		KmsKey:         s.key,
+	awsevents.NewCfnArchive(s.Stack, jsii.String("archive"), &awsevents.CfnArchiveProps{
+		ArchiveName:      jsii.String(s.name("outcomes")),
+		SourceArn:        s.bus.EventBusArn(),
+		EventPattern:     map[string]any{"source": []any{outcome.Source}},
+		RetentionDays:    jsii.Number(90),
+		KmsKeyIdentifier: s.keyARN(),
 	})
 	// A second way to people, beside the policy's channels: the world is as Guardian left it, and not healed.
 	awsevents.NewCfnRule(s.Stack, jsii.String("dirty"), &awsevents.CfnRuleProps{
@@ -35,8 +36,9 @@ func (s *stack) newBus() {
 
 func dirtyPattern() map[string]any {
 	return map[string]any{
-		"source": []any{"guardian"},
-		"detail": map[string]any{"end": []any{"FailedDirty"}},
+		"source":      []any{outcome.Source},
+		"detail-type": []any{outcome.Ended},
+		"detail":      map[string]any{"end": []any{"FailedDirty"}},
 	}
 }
 

@@ -24,7 +24,7 @@ func (s *stack) newKey() {
 		RemovalPolicy:     awscdk.RemovalPolicy_RETAIN, // the ledger that is kept cannot be read without it
 	})
 	s.letUseKey("Services", []string{"aps.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com"},
-		[]string{"kms:Decrypt", "kms:GenerateDataKey"},
+		[]string{"kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"},
 		map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": *s.Account()}})
 	s.letUseKey("Logs", []string{"logs." + *s.Region() + ".amazonaws.com"},
 		[]string{"kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"},
@@ -40,6 +40,14 @@ func (s *stack) letUseKey(sid string, services, actions []string, when map[strin
 		Sid: &sid, Principals: &principals, Actions: jsii.Strings(actions...),
 		Resources: jsii.Strings("*"), Conditions: &when, // in a key's policy * is the key
 	}), nil)
+}
+
+// keyARN is the key's; nil where AWS' own keys do.
+func (s *stack) keyARN() *string {
+	if !s.kms {
+		return nil
+	}
+	return s.key.KeyArn()
 }
 
 // keyRights let a function use the key for what it reads and writes.

@@ -22,7 +22,7 @@ func (s *stack) newNetwork() {
 	})
 	s.securityGroup = awsec2.NewSecurityGroup(s.Stack, jsii.String("security-group"), &awsec2.SecurityGroupProps{
 		Vpc:              s.network,
-		Description:      jsii.String("Guardian's functions: let them in at Argo CD, Prometheus and the flag store"),
+		Description:      jsii.String("Functions of Guardian: let them in at Argo CD, Prometheus and the flag store"),
 		AllowAllOutbound: jsii.Bool(true),
 	})
 }
@@ -61,7 +61,7 @@ func (s *stack) networkRights(function string) []right {
 	return []right{
 		{sid: "Connect", do: do, on: []string{"*"}, why: why},
 		{
-			sid: "ConnectNotByCode", deny: true, do: do, on: []string{"*"}, why: "It denies.",
+			sid: "ConnectNotByCode", deny: true, do: do, on: []string{"*"},
 			when: map[string]any{"ArnEquals": map[string]any{"lambda:SourceFunctionArn": []any{s.functionARN(function)}}},
 		},
 	}

@@ -53,6 +53,8 @@ func secretsOf(function string, p *policy.Policy) []string {
 		refs = append(refs, p.Connections.ArgoCD.Token)
 	case "judge":
 		refs = append(refs, p.Connections.Prometheus.Token)
+	case "flaghand":
+		refs = append(refs, p.Connections.Flags.Unleash.Token, p.Connections.Flags.LaunchDarkly.Token)
 	case "notify":
 		for _, channel := range p.Notify {
 			refs = append(refs, channel.Slack, channel.Token)

@@ -91,7 +91,7 @@ func (s *stack) ownRights(f names.Function) []right {
 	case "dispatch":
 		return []right{take(s.intake), s.onMachine("states:StartExecution")}
 	case "reconcile":
-		return []right{s.onMachine("states:StartExecution", "states:SendTaskSuccess", "states:SendTaskHeartbeat")}
+		return []right{s.onMachine("states:StartExecution", "states:ListExecutions", "states:SendTaskSuccess", "states:SendTaskHeartbeat")}
 	case "flaghand":
 		return s.flagRights()
 	case "notify":
@@ -133,18 +133,6 @@ func (s *stack) secretRights(function string) []right {
 	return []right{{
 		sid: "Secrets", do: []string{"secretsmanager:GetSecretValue"}, on: arns,
 		why: "Secrets Manager ends the ARN of a secret with six characters of its own, which a policy that names the secret cannot know.",
-	}}
-}
-
-// flagRights are what the flag hand needs for the store that the policy names.
-func (s *stack) flagRights() []right {
-	document, ok := strings.CutPrefix(s.policy.Connections.Flags.FlagD, "s3://")
-	if !ok {
-		return nil
-	}
-	return []right{{
-		sid: "FlagDocument", do: []string{"s3:GetObject", "s3:PutObject"},
-		on: []string{fmt.Sprintf("arn:%s:s3:::%s", *awscdk.Aws_PARTITION(), document)},
 	}}
 }
 

@@ -51,7 +51,9 @@ func newStack(scope constructs.Construct, c config) *stack {
 		urls:      map[string]awslambda.FunctionUrl{},
 	}
 	for key, value := range c.tags {
-		awscdk.Tags_Of(s.Stack).Add(jsii.String(key), jsii.String(value), nil)
+		awscdk.Tags_Of(s.Stack).Add(jsii.String(key), jsii.String(value), &awscdk.TagProps{
+			ExcludeResourceTypes: jsii.Strings("AWS::CloudWatch::Dashboard"), // not every region takes tags on one yet
+		})
 	}
 	s.newKey()
 	s.newNetwork()

@@ -1,0 +1,70 @@
+package asl_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cinegit/guardian/cdk/asl"
+)
+
+type task struct {
+	Type, Resource   string
+	TimeoutSeconds   int
+	HeartbeatSeconds int
+	Retry            []struct{ ErrorEquals []string }
+	Catch            []struct {
+		ErrorEquals []string
+		Next        string
+	}
+}
+
+func tasks(t *testing.T) map[string]task {
+	t.Helper()
+	var machine struct{ States map[string]task }
+	if err := json.Unmarshal(asl.Remediation, &machine); err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range machine.States {
+		if s.Type != "Task" {
+			delete(machine.States, name)
+		}
+	}
+	if len(machine.States) < 5 {
+		t.Fatalf("only %d tasks were found", len(machine.States))
+	}
+	return machine.States
+}
+
+func TestEveryTaskIsBoundedRetriedAndCaught(t *testing.T) {
+	for name, s := range tasks(t) {
+		if s.TimeoutSeconds == 0 {
+			t.Errorf("%s may take for ever", name)
+		}
+		retried := func(want string) bool {
+			return slices.ContainsFunc(s.Retry, func(r struct{ ErrorEquals []string }) bool { return slices.Contains(r.ErrorEquals, want) })
+		}
+		for _, want := range []string{"Transient", "Conflict", "Lambda.ServiceException", "Lambda.TooManyRequestsException"} {
+			if !retried(want) {
+				t.Errorf("%s does not try again after %s", name, want)
+			}
+		}
+		last := len(s.Catch) - 1
+		if last < 0 || !slices.Equal(s.Catch[last].ErrorEquals, []string{"States.ALL"}) || s.Catch[last].Next == "" {
+			t.Errorf("%s lets an error end the machine: %v", name, s.Catch)
+		}
+	}
+}
+
+func TestOnlyWhatWaitsForAPersonTakesLongerThanALambda(t *testing.T) {
+	for name, s := range tasks(t) {
+		waits := strings.HasSuffix(s.Resource, ".waitForTaskToken")
+		if !waits && s.TimeoutSeconds > 60 {
+			t.Errorf("%s waits %d s for a function that ends after 60", name, s.TimeoutSeconds)
+		}
+		if waits && (s.HeartbeatSeconds == 0 || s.HeartbeatSeconds >= s.TimeoutSeconds) {
+			t.Errorf("%s waits for %d s without being told that somebody still asks: heartbeat %d s", name, s.TimeoutSeconds, s.HeartbeatSeconds)
+		}
+	}
+}

@@ -39,8 +39,8 @@ func TestTheGuideHasEveryCommandInTheProgramsOrderWithAnExample(t *testing.T) {
 			t.Errorf("%s has no example", title)
 		}
 	}
-	for _, command := range model(t).Children {
-		want = append(want, command.Name)
+	for _, command := range model(t).Leaves(true) {
+		want = append(want, strings.TrimPrefix(command.FullPath(), "guardian "))
 	}
 	if diff := cmp.Diff(want, have); diff != "" {
 		t.Errorf("commands (-program +guide):\n%s", diff)
@@ -51,7 +51,7 @@ func TestTheGuideNamesEveryFlagAndNoOther(t *testing.T) {
 	guide := content(t, "../../docs/cli.md")
 	app := model(t)
 	var flags []string
-	for _, node := range append([]*kong.Node{app.Node}, app.Children...) {
+	for _, node := range append([]*kong.Node{app.Node}, app.Leaves(true)...) {
 		for _, flag := range node.Flags {
 			flags = append(flags, "--"+flag.Name)
 			if flag.Name != "help" && !strings.Contains(guide, "--"+flag.Name) {
@@ -80,5 +80,12 @@ func TestTheGuideShowsAnIncidentAsTheProgramDraws(t *testing.T) {
 	page := content(t, "../../testdata/golden/cli/explain-healed.txt")
 	if !strings.Contains(content(t, "../../docs/cli.md"), page) {
 		t.Error("put testdata/golden/cli/explain-healed.txt into docs/cli.md anew")
+	}
+}
+
+func TestTheGuideShowsATestOfGatesAsTheProgramDraws(t *testing.T) {
+	page := content(t, "../../testdata/golden/cli/gate-test-guide.txt")
+	if !strings.Contains(content(t, "../../docs/cli.md"), page) {
+		t.Error("put testdata/golden/cli/gate-test-guide.txt into docs/cli.md anew")
 	}
 }

@@ -32,6 +32,9 @@ type program struct {
 	Check  checkCmd  `cmd:"" group:"Policy:" help:"Find every mistake in a policy file, or show what Guardian would do by it."`
 	Schema schemaCmd `cmd:"" group:"Policy:" help:"Print the JSON Schema of the policy, for editors."`
 
+	Backtest backtestCmd `cmd:"" group:"Judge:" help:"Replay the policy over past releases: what it would have reverted, falsely or rightly, and what it would have missed."`
+	Gate     gateCmd     `cmd:"" group:"Judge:" help:"Ask whether gates can fail: regressions are put into recorded traffic."`
+
 	Completion completionCmd `cmd:"" group:"Program:" help:"Print a completion script for a shell."`
 	Version    versionCmd    `cmd:"" group:"Program:" help:"Print the program's version."`
 }
@@ -43,7 +46,7 @@ func (program) Help() string { return "Exit codes:\n\n" + exitCodes }
 const exitCodes = `  0  done
   1  failure: an outside system failed, or Guardian could not be reached
   2  usage, bad input, or mistakes in the policy
-  3  refused: a guard forbids it as things stand, or not admitted
+  3  refused: a guard forbids it as things stand, not admitted, or a gate that cannot be relied on
   4  not found
   5  not authorised
 `
@@ -89,7 +92,7 @@ func usage(err error) error {
 	var wrong *kong.ParseError
 	hint := "guardian --help"
 	if errors.As(err, &wrong) && wrong.Context != nil && wrong.Context.Selected() != nil {
-		hint = "guardian " + wrong.Context.Selected().Name + " --help"
+		hint = wrong.Context.Selected().FullPath() + " --help"
 	}
 	return badInput("%w; see %s", err, hint)
 }

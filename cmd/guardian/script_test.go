@@ -18,6 +18,8 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	live := httptest.NewServer(fakeServe(time.Now()))
 	t.Cleanup(live.Close)
+	prometheus := httptest.NewServer(recorded(t).Handler())
+	t.Cleanup(prometheus.Close)
 	dead := httptest.NewServer(nil)
 	dead.Close()
 	testscript.Run(t, testscript.Params{
@@ -26,6 +28,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GUARDIAN_URL", live.URL)
 			env.Setenv("GUARDIAN_TOKEN", "operator-token")
+			env.Setenv("PROMETHEUS_URL", prometheus.URL)
 			env.Setenv("DEAD_URL", dead.URL)
 			env.Setenv("TZ", "UTC")
 			return nil

@@ -61,6 +61,9 @@ func TestATestOfGatesEndsWithOneLineForEach(t *testing.T) {
 	page := view().GateTest(testedGates())
 	golden(t, "gate-test", page)
 	fits(t, page, 80)
+	short := testedGates()
+	short.Gates = []gatetest.Result{short.Gates[0], short.Gates[2]}
+	golden(t, "gate-test-guide", view().GateTest(short))
 	narrow := view()
 	narrow.Width = 60
 	fits(t, narrow.GateTest(testedGates()), 60)

@@ -70,11 +70,11 @@ func (o Outbox) deliver(ctx context.Context, m ledger.Message) error {
 			m.SentTo = append(m.SentTo, name)
 		case errors.Is(err, notify.ErrPermanent):
 			o.Count(name, "refused")
-			o.warn(ctx, "message refused", name, err)
+			o.warn(ctx, "refused", name, err)
 			m.SentTo = append(m.SentTo, name)
 		default:
 			o.Count(name, "failed")
-			o.warn(ctx, "message failed", name, err)
+			o.warn(ctx, "failed", name, err)
 			missing++
 			asked = max(asked, retryAfter(err))
 		}
@@ -111,8 +111,8 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
-func (o Outbox) warn(ctx context.Context, what, channel string, err error) {
+func (o Outbox) warn(ctx context.Context, outcome, channel string, err error) {
 	if ctx.Err() == nil {
-		o.Log.WarnContext(ctx, what, "channel", channel, "error", err)
+		o.Log.WarnContext(ctx, "message not delivered", "outcome", outcome, "channel", channel, "error", err)
 	}
 }

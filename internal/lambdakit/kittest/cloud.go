@@ -145,9 +145,9 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *Cloud) operation(name string, body []byte) any {
 	switch name {
 	case "GetSecretValue":
-		var in struct{ SecretId string }
+		var in struct{ SecretID string } // read alike
 		_ = json.Unmarshal(body, &in)
-		return map[string]string{"Name": in.SecretId, "SecretString": c.secrets[in.SecretId]}
+		return map[string]string{"Name": in.SecretID, "SecretString": c.secrets[in.SecretID]}
 	case "SendMessage":
 		var in struct{ MessageBody string }
 		_ = json.Unmarshal(body, &in)

@@ -40,6 +40,24 @@ func isDeploy(r *http.Request) bool {
 	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "deployments")
 }
 
+// secondList matches the list of deployments that is read after the document and before any change.
+func secondList() func(*http.Request) bool {
+	lists := 0
+	return func(r *http.Request) bool {
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "deployments") {
+			lists++
+		}
+		return lists == 2
+	}
+}
+
+// moments are those between reading a document and deploying another.
+func moments() map[string]func(*http.Request) bool {
+	return map[string]func(*http.Request) bool{
+		"after the document": secondList(), "before the version": isCreate, "before the deployment": isDeploy,
+	}
+}
+
 func TestStoreKeepsTheContractOfFlagStores(t *testing.T) {
 	flagtest.Run(t, func(t *testing.T, flags ...flagtest.Flag) flag.Store {
 		store, _, _ := newStore(t, flagtest.FlagdDocument(t, flags...))
@@ -59,7 +77,7 @@ func TestStoreBearsWhatGoesWrongWithAWrite(t *testing.T) {
 }
 
 func TestAWriterInBetweenIsNotOverwritten(t *testing.T) {
-	for name, match := range map[string]func(*http.Request) bool{"before the version": isCreate, "before the deployment": isDeploy} {
+	for name, match := range moments() {
 		t.Run(name, func(t *testing.T) {
 			store, s, server := newStore(t, two)
 			before := read(t, store, "a")
@@ -78,7 +96,7 @@ func TestAWriterInBetweenIsNotOverwritten(t *testing.T) {
 }
 
 func TestAWriterOfTheSameFlagInBetweenWins(t *testing.T) {
-	for name, match := range map[string]func(*http.Request) bool{"before the version": isCreate, "before the deployment": isDeploy} {
+	for name, match := range moments() {
 		t.Run(name, func(t *testing.T) {
 			store, s, server := newStore(t, two)
 			before := read(t, store, "a")
@@ -143,6 +161,15 @@ func TestWhatBakesIsServed(t *testing.T) {
 	b := read(t, store, "b")
 	if string(b.Raw) != `{"n": 2}` || !b.Modified.Equal(s.deployments[1].StartedAt) {
 		t.Errorf("got %s of %v", b.Raw, b.Modified)
+	}
+}
+
+func TestAnotherProfilesDeploymentDatesNothing(t *testing.T) {
+	store, s, _ := newStore(t, two)
+	read(t, store, "b") // the document's own deployment has ended
+	s.start("something else", "1", "by-hand")
+	if got := read(t, store, "b").Modified; !got.Equal(s.deployments[0].StartedAt) {
+		t.Errorf("modified %v", got)
 	}
 }
 

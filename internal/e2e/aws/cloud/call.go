@@ -69,9 +69,17 @@ func (c Call) needing(operation string, needs ...Need) Call {
 
 func (c Call) ofS3(r *http.Request) Call {
 	bucket, key, hasKey := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	query := r.URL.Query()
+	if !hasKey || key == "" {
+		action := "s3:ListBucket"
+		if query.Has("versions") {
+			action = "s3:ListBucketVersions"
+		}
+		return c.needing("Bucket"+r.Method, Need{action, "arn:aws:s3:::" + bucket})
+	}
 	operation := map[string]string{http.MethodGet: "GetObject", http.MethodHead: "GetObject", http.MethodPut: "PutObject", http.MethodDelete: "DeleteObject"}[r.Method]
-	if !hasKey || key == "" || r.Method == http.MethodPost {
-		return c.needing("Bucket"+r.Method, Need{"s3:Bucket", "arn:aws:s3:::" + bucket})
+	if operation == "GetObject" && query.Has("versionId") {
+		operation = "GetObjectVersion"
 	}
 	return c.needing(operation, Need{"s3:" + operation, "arn:aws:s3:::" + bucket + "/" + key})
 }
@@ -127,7 +135,9 @@ func (in request) ofTable(action, operation string) []Need {
 		}
 		return out
 	case "DescribeStream", "GetShardIterator":
-		return []Need{{action, in.StreamArn}}
+		// A template cannot know the time with which the ARN of a stream ends.
+		of, _, _ := strings.Cut(in.StreamArn, "/stream/")
+		return []Need{{action, of + "/stream/latest"}}
 	case "GetRecords": // its iterator is of a stream that was asked for before
 		return []Need{{action, ""}}
 	}

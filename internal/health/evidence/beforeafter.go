@@ -79,11 +79,5 @@ func (t BeforeAfter) process(limit, direction float64) Process {
 	if !(limit > 0 && limit < 1) {
 		return Process{} // every ratio is well, or none surely is
 	}
-	grid := span(math.Log(leastFactor), math.Log(farthest))
-	prior := nearer(grid, 0)
-	for i, step := range grid {
-		odds := limit / (1 - limit) * math.Exp(direction*step)
-		grid[i] = odds / (1 + odds)
-	}
-	return newProcess(grid, prior, limit, t.dispersion(), t.Most)
+	return newProcess(limit, span(direction*math.Log(leastFactor), direction*math.Log(farthest)), t.dispersion(), t.Most)
 }

@@ -46,14 +46,14 @@ type Process struct {
 	most    float64
 }
 
-// newProcess sets alternatives, as probabilities of a yes, against the hypothesis p0. Every event
-// counts as one of so many that came together, and a window may add no more than most, where that
-// is above zero.
-func newProcess(alternatives, prior []float64, p0, together, most float64) Process {
-	p := Process{prior: prior, yes: make([]float64, len(alternatives)), no: make([]float64, len(alternatives)), most: most}
-	for i, p1 := range alternatives {
-		p.yes[i] = math.Log(p1/p0) / together
-		p.no[i] = (math.Log1p(-p1) - math.Log1p(-p0)) / together
+// newProcess sets alternatives against the hypothesis that a yes has the probability p0: their odds
+// are e^effect times as high. Every event counts as one of so many that came together, and a
+// window may add no more than most, where that is above zero.
+func newProcess(p0 float64, effects []float64, together, most float64) Process {
+	p := Process{yes: effects, no: make([]float64, len(effects)), prior: nearer(effects), most: most}
+	for i, effect := range effects {
+		no := -math.Log1p(p0 * math.Expm1(effect))
+		p.yes[i], p.no[i] = (effect+no)/together, no/together
 	}
 	return p
 }
@@ -92,14 +92,13 @@ func span(from, to float64) []float64 { return spanOf(gridSize, from, to) }
 
 func spanOf(n int, from, to float64) []float64 { return floats.Span(make([]float64, n), from, to) }
 
-// nearer is a prior of alternatives on a grid of logarithms: far from the hypothesis it gives each
-// doubling of the distance the same weight, so that small effects, which take the longest to tell
-// anyway, cost about the same evidence as large ones.
-func nearer(grid []float64, hypothesis float64) []float64 {
-	const near = 0.15 // nearer than this all weigh the same
-	prior := make([]float64, len(grid))
-	for i, at := range grid {
-		prior[i] = 1 / (near + math.Abs(at-hypothesis))
+// nearer is a prior of effects on a grid: of large ones it gives each doubling the same weight, so
+// that small effects, which take the longest to tell anyway, cost about the same evidence.
+func nearer(effects []float64) []float64 {
+	const near = 0.15 // below this all weigh the same
+	prior := make([]float64, len(effects))
+	for i, effect := range effects {
+		prior[i] = 1 / (near + math.Abs(effect))
 	}
 	floats.Scale(1/floats.Sum(prior), prior)
 	return prior

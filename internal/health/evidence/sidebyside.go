@@ -24,30 +24,19 @@ const nearest = 0.05
 // the candidate's part of the window's requests, known before their outcome: at 0 and 1 there is
 // nothing to compare.
 func (t SideBySide) Harm(share float64) Process {
-	boundary := math.Log1p(t.Tolerance)
-	return t.process(share, boundary, span(boundary+nearest, math.Log(farthest)))
+	return t.process(share, span(nearest, math.Log(farthest)-math.Log1p(t.Tolerance)))
 }
 
 // Safe is the process against "the candidate's rate of bad events is at least 1+Tolerance times
 // the baseline's", over the same events.
 func (t SideBySide) Safe(share float64) Process {
-	boundary := math.Log1p(t.Tolerance)
-	return t.process(share, boundary, span(boundary-nearest, -math.Log(farthest)))
+	return t.process(share, span(-nearest, -math.Log(farthest)-math.Log1p(t.Tolerance)))
 }
 
-func (t SideBySide) process(share, boundary float64, grid []float64) Process {
+func (t SideBySide) process(share float64, effects []float64) Process {
 	if !(share > 0 && share < 1) {
 		return Process{}
 	}
-	prior := nearer(grid, boundary)
-	for i, delta := range grid {
-		grid[i] = candidates(share, delta)
-	}
-	return newProcess(grid, prior, candidates(share, boundary), 1, t.Most)
-}
-
-// candidates is the probability that a bad event is the candidate's.
-func candidates(share, delta float64) float64 {
-	odds := share * math.Exp(delta)
-	return odds / (1 - share + odds)
+	odds := share * (1 + t.Tolerance) // that a bad event is the candidate's, to 1-share
+	return newProcess(odds/(1-share+odds), effects, 1, t.Most)
 }

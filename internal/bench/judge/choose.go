@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 )
 
 // choose lines up what a person may set: how long Guardian takes at different tolerances and
@@ -16,7 +17,7 @@ func choose(ctx context.Context, o options, out io.Writer) error {
 	for _, alpha := range []float64{.01, .2} {
 		rules = append(rules, setting(tolerance, alpha))
 	}
-	rows, err := play(ctx, stationary(), rules, o.Seed, o.Runs)
+	rows, err := play(ctx, stationary(), rules, o.Seed, o.Runs, progress(os.Stderr, len(stationary())))
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,10 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/term"
 )
 
 type options struct {
@@ -49,7 +52,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		return choose(ctx, o, out)
 	}
 	begin := time.Now()
-	rows, err := play(ctx, worlds(), contenders(), o.Seed, o.Runs)
+	rows, err := play(ctx, worlds(), contenders(), o.Seed, o.Runs, progress(os.Stderr, len(worlds())))
 	if err != nil {
 		return err
 	}
@@ -64,6 +67,21 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		return err
 	}
 	return os.WriteFile(o.json, append(raw, '\n'), 0o644) //nolint:gosec // a result for everybody to read
+}
+
+// progress counts the rows that are done, where somebody watches.
+func progress(out *os.File, rows int) func() {
+	if !term.IsTerminal(int(out.Fd())) {
+		return func() {}
+	}
+	var finished atomic.Int32
+	return func() {
+		n := finished.Add(1)
+		fmt.Fprintf(out, "\r%d of %d rows", n, rows)
+		if int(n) == rows {
+			fmt.Fprint(out, "\r\033[K")
+		}
+	}
 }
 
 // machine names what the rows were played on. They do not depend on it; the time does.

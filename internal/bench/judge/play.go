@@ -53,9 +53,9 @@ func worlds() []world {
 	return all
 }
 
-// play judges runs bakes of every world by every rule, on all cores. Every bake has a seed of its
-// own, so that the outcome is the same however many there are.
-func play(ctx context.Context, all []world, rules []contender, seed uint64, runs int) ([]row, error) {
+// play judges runs bakes of every world by every rule, on all cores, and tells done of every row.
+// Every bake has a seed of its own, so that the outcome is the same however many cores there are.
+func play(ctx context.Context, all []world, rules []contender, seed uint64, runs int, done func()) ([]row, error) {
 	rows := make([]row, len(all))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -68,6 +68,7 @@ func play(ctx context.Context, all []world, rules []contender, seed uint64, runs
 				}
 				rows[i].add(rules, w.bake(rand.New(rand.NewPCG(seed, uint64(i)<<32|uint64(run)))))
 			}
+			done()
 			return nil
 		})
 	}

@@ -18,7 +18,7 @@ func TestTheOutcomeIsTheSameOnAnyNumberOfCores(t *testing.T) {
 	all := []world{{"stationary", 5, 5}, {"bursts", 50, 2}, {"daily", 1, 1}}
 	outcome := func(cores int) []row {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
-		rows, err := play(t.Context(), all, contenders(), 7, 5)
+		rows, err := play(t.Context(), all, contenders(), 7, 5, func() {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +28,7 @@ func TestTheOutcomeIsTheSameOnAnyNumberOfCores(t *testing.T) {
 	if diff := cmp.Diff(one, outcome(3), cmp.AllowUnexported(row{}, world{})); diff != "" {
 		t.Error(diff)
 	}
-	other, err := play(t.Context(), all, contenders(), 8, 5)
+	other, err := play(t.Context(), all, contenders(), 8, 5, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}

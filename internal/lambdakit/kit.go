@@ -15,8 +15,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/smithy-go/logging"
 
 	"github.com/cinegit/guardian/internal/lambdakit/names"
 )
@@ -49,6 +47,9 @@ func (k *Kit) Env(name string) string {
 	delete(k.unread, name)
 	return value
 }
+
+// LoadAWS gives AWS to what loads it when it first needs it.
+func (k *Kit) LoadAWS(context.Context) (aws.Config, error) { return k.AWS, nil }
 
 // asListed tells whether exactly the listed variables were asked for.
 func (k *Kit) asListed() error {
@@ -140,9 +141,9 @@ func (f *function) make(ctx context.Context) (Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what fails is returned; its own log would go past ours
+	cfg, err := awsConfig(f.lookup)
 	if err != nil {
-		return nil, fmt.Errorf("load the AWS configuration: %w", err)
+		return nil, err
 	}
 	k := &Kit{Log: f.log, Metrics: f.metrics, AWS: cfg, env: env, unread: map[string]bool{}}
 	for name := range env {

@@ -5,6 +5,10 @@ package secrets
 import (
 	"context"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
+
 	"github.com/cinegit/guardian/internal/adapter/secrets/lookup"
 	"github.com/cinegit/guardian/internal/policy"
 )
@@ -13,8 +17,17 @@ import (
 // may use it at once.
 type Resolver struct{ refs *lookup.Resolver }
 
-// New makes a resolver.
-func New() *Resolver { return &Resolver{lookup.New()} }
+// New makes a resolver that reaches AWS as the AWS SDK does: by environment, profile or role.
+func New() *Resolver {
+	return With(func(ctx context.Context) (aws.Config, error) {
+		return config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what fails is returned; its own log would go past ours
+	})
+}
+
+// With makes a resolver that reaches AWS by a configuration; it is loaded when it is first needed.
+func With(load func(ctx context.Context) (aws.Config, error)) *Resolver {
+	return &Resolver{lookup.New(load)}
+}
 
 // Resolve gives what a reference stands for; see lookup.Resolver.
 func (r *Resolver) Resolve(ctx context.Context, ref policy.Secret) (string, error) {

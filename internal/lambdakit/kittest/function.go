@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -44,7 +45,13 @@ func (l *Log) String() string {
 // Start starts a function with an environment.
 func Start(name string, build lambdakit.Build, env map[string]string) Function {
 	log := &Log{}
-	lookup := func(variable string) (string, bool) { value, ok := env[variable]; return value, ok }
+	lookup := func(variable string) (string, bool) {
+		if strings.HasPrefix(variable, "AWS_") {
+			return os.LookupEnv(variable)
+		}
+		value, ok := env[variable]
+		return value, ok
+	}
 	return Function{lambdakit.New(name, build, lookup, log), log}
 }
 

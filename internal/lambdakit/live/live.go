@@ -37,7 +37,7 @@ func Open(ctx context.Context, k *lambdakit.Kit) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Base{Kit: k, Ledger: &ledger.Ledger{Store: store}, Secrets: secrets.New(), policy: o}, nil
+	return &Base{Kit: k, Ledger: &ledger.Ledger{Store: store}, Secrets: secrets.With(k.LoadAWS), policy: o}, nil
 }
 
 // Follow connects what a function needs of the policy, now and whenever the policy changes. It fails where

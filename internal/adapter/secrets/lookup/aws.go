@@ -8,9 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/smithy-go/logging"
 )
 
 // keep is how long a secret of Secrets Manager is used before it is looked up again.
@@ -71,18 +69,17 @@ func (r *Resolver) secret(ctx context.Context, name string) (string, error) {
 	return *out.SecretString, nil
 }
 
-// connect makes the client at the first use, with the AWS SDK's own configuration (environment,
-// profile, role), so that nobody needs AWS who keeps no secret there.
+// connect makes the client at the first use, so that nobody needs AWS who keeps no secret there.
 func (r *Resolver) connect(ctx context.Context) (*secretsmanager.Client, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.client != nil {
 		return r.client, nil
 	}
-	aws, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what fails is returned; its own log would go past ours
+	cfg, err := r.aws(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load the AWS configuration: %w", err)
 	}
-	r.client = secretsmanager.NewFromConfig(aws)
+	r.client = secretsmanager.NewFromConfig(cfg)
 	return r.client, nil
 }

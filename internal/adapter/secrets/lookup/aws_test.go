@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,7 +10,12 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 )
+
+func load(ctx context.Context) (aws.Config, error) { return config.LoadDefaultConfig(ctx) }
 
 // manager is a Secrets Manager that knows GetSecretValue.
 type manager struct {
@@ -84,7 +90,7 @@ func TestASecretOfSecretsManagerIsLookedUp(t *testing.T) {
 		"blank":           "",
 		"bin":             "binary",
 	})
-	r := New()
+	r := New(load)
 	wantValue(t, r, "secret:guardian/argocd", "token")
 	wantValue(t, r, "secret:keys#token", "inner")
 	wantError(t, r, "secret:keys", "it is a JSON object: name one of its keys")
@@ -100,7 +106,7 @@ func TestASecretOfSecretsManagerIsLookedUp(t *testing.T) {
 
 func TestARotationIsSeenWithinAMinute(t *testing.T) {
 	m := newManager(t, map[string]string{"keys": `{"a": "old", "b": "old"}`})
-	r := New()
+	r := New(load)
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	r.now = func() time.Time { return now }
 	wantValue(t, r, "secret:keys#a", "old")
@@ -116,7 +122,7 @@ func TestARotationIsSeenWithinAMinute(t *testing.T) {
 
 func TestAnOldSecretIsNotUsedWhenTheNewOneCannotBeHad(t *testing.T) {
 	m := newManager(t, map[string]string{"token": "old"})
-	r := New()
+	r := New(load)
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	r.now = func() time.Time { return now }
 	wantValue(t, r, "secret:token", "old")
@@ -129,7 +135,7 @@ func TestAnOldSecretIsNotUsedWhenTheNewOneCannotBeHad(t *testing.T) {
 
 func TestManyLookUpsAtOnce(t *testing.T) {
 	newManager(t, map[string]string{"token": "value"})
-	r := New()
+	r := New(load)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() { wantValue(t, r, "secret:token", "value") })
@@ -141,7 +147,7 @@ func TestNoAWSIsNeededForOtherReferences(t *testing.T) {
 	t.Setenv("AWS_PROFILE", "a-profile-that-does-not-exist")
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
 	t.Setenv("GUARDIAN_TEST", "value")
-	r := New()
+	r := New(load)
 	wantValue(t, r, "env:GUARDIAN_TEST", "value")
 	wantError(t, r, "secret:token", "load the AWS configuration")
 }

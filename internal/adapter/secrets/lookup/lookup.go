@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
@@ -29,6 +30,7 @@ var errEmpty = errors.New("it is empty")
 // Resolver looks secrets up. Nothing is connected to before the first secret:NAME. Many goroutines
 // may use it at once.
 type Resolver struct {
+	aws func(ctx context.Context) (aws.Config, error)
 	now func() time.Time
 
 	mu     sync.Mutex
@@ -36,9 +38,9 @@ type Resolver struct {
 	cache  map[string]cached      // by name in Secrets Manager
 }
 
-// New makes a resolver.
-func New() *Resolver {
-	return &Resolver{now: time.Now, cache: map[string]cached{}}
+// New makes a resolver. load is asked once, when AWS is first needed.
+func New(load func(ctx context.Context) (aws.Config, error)) *Resolver {
+	return &Resolver{aws: load, now: time.Now, cache: map[string]cached{}}
 }
 
 // Resolve gives what a reference stands for, without the newlines at its end. Environment and

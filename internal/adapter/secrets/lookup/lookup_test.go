@@ -30,7 +30,7 @@ func wantError(t *testing.T, r *Resolver, ref string, says string) {
 }
 
 func TestAnEnvironmentVariableIsRead(t *testing.T) {
-	r := New()
+	r := New(load)
 	t.Setenv("GUARDIAN_TEST", "one\n")
 	wantValue(t, r, "env:GUARDIAN_TEST", "one")
 	t.Setenv("GUARDIAN_TEST", "two")
@@ -41,7 +41,7 @@ func TestAnEnvironmentVariableIsRead(t *testing.T) {
 }
 
 func TestAFileIsReadAnewByEveryCall(t *testing.T) {
-	r := New()
+	r := New(load)
 	path := filepath.Join(t.TempDir(), "token")
 	ref := "file:" + path
 	wantError(t, r, ref, "no such file")
@@ -62,6 +62,6 @@ func TestAFileIsReadAnewByEveryCall(t *testing.T) {
 
 func TestWhatIsNoReferenceIsNotTold(t *testing.T) {
 	for _, ref := range []string{"", hidden, "env:", "secret:", "https://hooks.example/" + hidden, ":" + hidden, "ENV:" + hidden} {
-		wantError(t, New(), ref, "write env:NAME, file:PATH or secret:NAME")
+		wantError(t, New(load), ref, "write env:NAME, file:PATH or secret:NAME")
 	}
 }

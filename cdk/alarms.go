@@ -110,7 +110,7 @@ func (s *stack) newAlarms() {
 func (s *stack) own(function, metric, statistic string) awscloudwatch.IMetric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String(names.Namespace), MetricName: &metric, Statistic: &statistic,
-		DimensionsMap: &map[string]*string{"Function": jsii.String(s.name(function))},
+		DimensionsMap: &map[string]*string{"Function": &function},
 		Period:        awscdk.Duration_Minutes(jsii.Number(1)),
 	})
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func TestEachFunctionIsSetExactlyTheVariablesItReads(t *testing.T) {
-	for _, c := range []template{plain, full} {
+	for _, c := range []stackTemplate{plain, full} {
 		functions := c.of("AWS::Lambda::Function")
 		for _, f := range names.Functions() {
 			made, ok := functions[f.Name]

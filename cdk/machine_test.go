@@ -39,7 +39,7 @@ func TestCfnLintFindsNothing(t *testing.T) {
 	}
 	// W3005: CDK says of a role that a function needs it though the function names it anyway.
 	args := []string{"--ignore-checks", "W3005", "--non-zero-exit-code", "warning", "--"}
-	for _, c := range []template{plain, full} {
+	for _, c := range []stackTemplate{plain, full} {
 		args = append(args, filepath.Join(assembly, c.name+".template.json"))
 	}
 	if out, err := exec.CommandContext(t.Context(), "cfn-lint", args...).CombinedOutput(); err != nil {

@@ -23,9 +23,9 @@ var update = flag.Bool("update", false, "rewrite golden files and the runbooks' 
 // What all tests look at: the stack as it comes, and one with every option. A synth takes seconds, so
 // there is one for all.
 var (
-	plain, full template
-	appConfig   template // as plain, with its flags in AppConfig
-	assembly    string   // the folder that cdk synth writes
+	plain, full stackTemplate
+	appConfig   stackTemplate // as plain, with its flags in AppConfig
+	assembly    string        // the folder that cdk synth writes
 )
 
 func TestMain(m *testing.M) {
@@ -83,7 +83,7 @@ func synth(folder string) error {
 	newStack(app, all)
 	newStack(app, third)
 	app.Synth(nil)
-	for name, to := range map[string]*template{c.name: &plain, all.name: &full, third.name: &appConfig} {
+	for name, to := range map[string]*stackTemplate{c.name: &plain, all.name: &full, third.name: &appConfig} {
 		if *to, err = readTemplate(name); err != nil {
 			return err
 		}
@@ -130,7 +130,7 @@ func placeholders(dist string) error {
 }
 
 // template is a CloudFormation template.
-type template struct {
+type stackTemplate struct {
 	name      string
 	Resources map[string]resource
 	Outputs   map[string]struct{ Value any }
@@ -144,17 +144,17 @@ type resource struct {
 	DependsOn      any
 }
 
-func readTemplate(stack string) (template, error) {
+func readTemplate(stack string) (stackTemplate, error) {
 	raw, err := os.ReadFile(filepath.Join(assembly, stack+".template.json"))
 	if err != nil {
-		return template{}, err
+		return stackTemplate{}, err
 	}
-	t := template{name: stack}
+	t := stackTemplate{name: stack}
 	return t, json.Unmarshal(raw, &t)
 }
 
 // of gives the resources of a type by their short paths.
-func (t template) of(kind string) map[string]resource {
+func (t stackTemplate) of(kind string) map[string]resource {
 	out := map[string]resource{}
 	for id, r := range t.Resources {
 		if r.Type == kind {
@@ -165,14 +165,14 @@ func (t template) of(kind string) map[string]resource {
 }
 
 // path is where a resource stands in the code: the stack's and CDK's own parts left out.
-func (t template) path(id string) string {
+func (t stackTemplate) path(id string) string {
 	path, _ := t.Resources[id].Metadata["aws:cdk:path"].(string)
 	path = strings.TrimPrefix(path, t.name+"/")
 	return strings.TrimSuffix(path, "/Resource")
 }
 
 // read writes a value of the template as people read it.
-func (t template) read(v any) string {
+func (t stackTemplate) read(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return ""
@@ -190,7 +190,7 @@ func (t template) read(v any) string {
 	return fmt.Sprint(v)
 }
 
-func (t template) readFunction(v map[string]any) string {
+func (t stackTemplate) readFunction(v map[string]any) string {
 	if ref, ok := v["Ref"].(string); ok {
 		if name, ok := strings.CutPrefix(ref, "AWS::"); ok {
 			return map[string]string{"Partition": "aws", "Region": "REGION", "AccountId": "ACCOUNT"}[name]

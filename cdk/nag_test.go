@@ -9,7 +9,7 @@ import (
 )
 
 func TestCdkNagFindsNothingThatIsNotExplained(t *testing.T) {
-	for _, c := range []template{plain, full, appConfig} {
+	for _, c := range []stackTemplate{plain, full, appConfig} {
 		file, err := os.Open(filepath.Join(assembly, "AwsSolutions--"+c.name+"-NagReport.csv"))
 		if err != nil {
 			t.Fatal(err)

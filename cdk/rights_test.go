@@ -21,7 +21,7 @@ type statement struct {
 }
 
 // statements gives all that anybody may do by this template.
-func (t template) statements() []statement {
+func (t stackTemplate) statements() []statement {
 	var out []statement
 	for id, r := range t.Resources {
 		switch r.Type {
@@ -51,7 +51,7 @@ func (s statement) key() string {
 	return strings.Join([]string{s.who, s.sid, strings.Join(s.on, " "), s.effect}, "|")
 }
 
-func (t template) ofRole(id string, r resource) []statement {
+func (t stackTemplate) ofRole(id string, r resource) []statement {
 	var out []statement
 	trust := r.Properties["AssumeRolePolicyDocument"].(map[string]any)
 	for _, s := range list(trust["Statement"]) {
@@ -74,7 +74,7 @@ func (t template) ofRole(id string, r resource) []statement {
 	return out
 }
 
-func (t template) ofPermission(r resource) statement {
+func (t stackTemplate) ofPermission(r resource) statement {
 	s := statement{
 		who: t.principal(r.Properties["Principal"]), effect: "Allow", resourcePolicy: true,
 		actions: []string{t.read(r.Properties["Action"])}, on: []string{t.read(r.Properties["FunctionName"])},
@@ -87,7 +87,7 @@ func (t template) ofPermission(r resource) statement {
 	return s
 }
 
-func (t template) parse(s map[string]any) statement {
+func (t stackTemplate) parse(s map[string]any) statement {
 	out := statement{sid: t.read(s["Sid"]), effect: t.read(s["Effect"])}
 	for _, action := range list(s["Action"]) {
 		out.actions = append(out.actions, t.read(action))
@@ -100,7 +100,7 @@ func (t template) parse(s map[string]any) statement {
 	return out
 }
 
-func (t template) conditions(all map[string]any) string {
+func (t stackTemplate) conditions(all map[string]any) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		inner, ok := all[name].(map[string]any)
@@ -115,7 +115,7 @@ func (t template) conditions(all map[string]any) string {
 	return strings.Join(out, "; ")
 }
 
-func (t template) principal(v any) string {
+func (t stackTemplate) principal(v any) string {
 	kinds, ok := v.(map[string]any)
 	if !ok {
 		kinds = map[string]any{"": v}
@@ -169,7 +169,7 @@ func short(actions []string) string {
 }
 
 func TestWhoMayDoWhatIsAsReviewed(t *testing.T) {
-	for file, c := range map[string]template{"testdata/rights.golden": plain, "testdata/rights-full.golden": full} {
+	for file, c := range map[string]stackTemplate{"testdata/rights.golden": plain, "testdata/rights-full.golden": full} {
 		got := table(c.statements())
 		if *update {
 			if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
@@ -188,7 +188,7 @@ func TestWhoMayDoWhatIsAsReviewed(t *testing.T) {
 }
 
 func TestNobodyMayDoEverythingOfAService(t *testing.T) {
-	for _, c := range []template{plain, full, appConfig} {
+	for _, c := range []stackTemplate{plain, full, appConfig} {
 		for _, s := range c.statements() {
 			for _, action := range s.actions {
 				// The account's own administrators keep the key from being out of everybody's reach.
@@ -202,7 +202,7 @@ func TestNobodyMayDoEverythingOfAService(t *testing.T) {
 }
 
 func TestAWideResourceIsNamedOnlyWithItsReason(t *testing.T) {
-	for _, c := range []template{plain, full, appConfig} {
+	for _, c := range []stackTemplate{plain, full, appConfig} {
 		wide := 0
 		for _, s := range c.statements() {
 			for _, on := range s.on {
@@ -222,7 +222,7 @@ func TestAWideResourceIsNamedOnlyWithItsReason(t *testing.T) {
 }
 
 // may lists who may do an action, and to what.
-func (t template) may(action string) map[string][]string {
+func (t stackTemplate) may(action string) map[string][]string {
 	out := map[string][]string{}
 	for _, s := range t.statements() {
 		if s.effect == "Allow" && !s.resourcePolicy && slices.Contains(s.actions, action) {
@@ -233,7 +233,7 @@ func (t template) may(action string) map[string][]string {
 }
 
 // rightsOf lists the actions of a role, sorted.
-func (t template) rightsOf(role string) []string {
+func (t stackTemplate) rightsOf(role string) []string {
 	var out []string
 	for _, s := range t.statements() {
 		if s.who == role && s.effect == "Allow" {
@@ -312,7 +312,7 @@ func TestOnlyTheStepsAndTheReconcilerMoveRemediationsOn(t *testing.T) {
 }
 
 func TestEveryFunctionHasARoleOfItsOwn(t *testing.T) {
-	for _, c := range []template{plain, full, appConfig} {
+	for _, c := range []stackTemplate{plain, full, appConfig} {
 		for name, f := range c.of("AWS::Lambda::Function") {
 			if got, want := c.read(f.Properties["Role"]), "<"+name+"-role>"; got != want {
 				t.Errorf("%s: %s has %s, want %s", c.name, name, got, want)
@@ -322,7 +322,7 @@ func TestEveryFunctionHasARoleOfItsOwn(t *testing.T) {
 }
 
 func TestTheWorldMayOnlyCallTheURLs(t *testing.T) {
-	for _, c := range []template{plain, full, appConfig} {
+	for _, c := range []stackTemplate{plain, full, appConfig} {
 		open := map[string]bool{}
 		for _, s := range c.statements() {
 			if strings.HasPrefix(s.who, "anyone") && s.effect == "Allow" {

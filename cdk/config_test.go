@@ -87,3 +87,33 @@ func TestAFunctionThatIsNotBuiltIsNamed(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestTheGuideExplainsEveryNameOfTheContext(t *testing.T) {
+	guide, err := os.ReadFile("../docs/deploy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := projectContext()
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := map[string]bool{}
+	if _, err := readConfig(func(name string) string { asked[name] = true; return context(t, nil)(name) }); err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(guide), "## Context")
+	table, _, _ = strings.Cut(table, "\n## ")
+	for name := range asked {
+		if _, there := all[name]; !there {
+			t.Errorf("%s has no default in cdk.json", name)
+		}
+		if !strings.Contains(table, "| "+name+" ") && !strings.Contains(table, "| "+name+",") && !strings.Contains(table, ", "+name+" |") {
+			t.Errorf("%s is not explained in docs/deploy.md", name)
+		}
+	}
+	for name := range all {
+		if !strings.HasPrefix(name, "@") && !asked[name] {
+			t.Errorf("%s of cdk.json is read by nobody", name)
+		}
+	}
+}

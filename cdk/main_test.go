@@ -31,7 +31,7 @@ var (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if _, err := exec.LookPath("node"); err != nil {
-		fmt.Println("skipped: node is missing, which AWS CDK runs on: install Node.js 22 or newer")
+		fmt.Fprintln(os.Stderr, "skipped: node is missing, which AWS CDK runs on: install Node.js 22 or newer")
 		return
 	}
 	os.Exit(run(m))
@@ -41,12 +41,12 @@ func run(m *testing.M) int {
 	defer jsii.Close()
 	folder, err := os.MkdirTemp("", "guardian-cdk-")
 	if err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	if err := synth(folder); err != nil {
-		fmt.Println("synth:", err)
+		fmt.Fprintln(os.Stderr, "synth:", err)
 		return 1
 	}
 	return m.Run()

@@ -7,9 +7,13 @@ import (
 	"strings"
 	"testing"
 	"text/template"
+	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+	alerttemplate "github.com/prometheus/alertmanager/template"
 
+	"github.com/cinegit/guardian/events/alertmanager"
 	"github.com/cinegit/guardian/events/argocd"
 )
 
@@ -69,6 +73,46 @@ func TestWhatIsPastedIntoArgoCDIsUnderstood(t *testing.T) {
 	n, err := argocd.Parse(render(t, message.Message, app))
 	if err != nil || n.Application != "review-prod" || n.Namespace != "argocd" {
 		t.Errorf("parsed as %+v, %v", n, err)
+	}
+}
+
+func TestTheGuidesTemplateForManagedPrometheusIsUnderstood(t *testing.T) {
+	guide, err := os.ReadFile("../docs/deploy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(guide), "```yaml\ntemplate_files:")
+	block, _, ok := strings.Cut(rest, "```")
+	var config struct {
+		TemplateFiles map[string]string `yaml:"template_files"`
+	}
+	if err := yaml.Unmarshal([]byte("template_files:"+block), &config); err != nil || !ok {
+		t.Fatal(err)
+	}
+	tmpl, err := alerttemplate.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tmpl.Parse(strings.NewReader(config.TemplateFiles["guardian"])); err != nil {
+		t.Fatal(err)
+	}
+	starts := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	want := alerttemplate.Alert{
+		Status: "firing", Labels: alerttemplate.KV{"alertname": "High5xxRate", "path": `a "b" \d+`}, Annotations: alerttemplate.KV{"summary": "zwölf\nProzent"},
+		StartsAt: starts, EndsAt: starts, GeneratorURL: "http://prometheus/graph?g0.expr=a%3Eb", Fingerprint: "0123456789abcdef",
+	}
+	body, err := tmpl.ExecuteTextString(`{{ template "sns.guardian" . }}`, &alerttemplate.Data{
+		Receiver: "guardian", Status: "firing", Alerts: alerttemplate.Alerts{want, want}, CommonLabels: want.Labels, ExternalURL: "http://am",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := alertmanager.Parse([]byte(body))
+	if err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	if diff := cmp.Diff(alerttemplate.Alerts{want, want}, got.Alerts); diff != "" {
+		t.Errorf("(-sent +understood):\n%s", diff)
 	}
 }
 

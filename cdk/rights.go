@@ -92,6 +92,8 @@ func (s *stack) ownRights(f names.Function) []right {
 		return []right{take(s.intake), s.onMachine("states:StartExecution")}
 	case "reconcile":
 		return []right{s.onMachine("states:StartExecution", "states:ListExecutions", "states:SendTaskSuccess", "states:SendTaskHeartbeat")}
+	case "operator": // a person's answer; what it cannot send the reconciler sends within a minute
+		return []right{s.onMachine("states:SendTaskSuccess")}
 	case "flaghand":
 		return s.flagRights()
 	case "notify":

@@ -76,6 +76,10 @@ e2e: need-go ## the alert flow on a real Argo CD, Prometheus and Alertmanager
 e2e-ledger: need-go ## the ledger's contract and the policy object on moto, races on dynalite
 	@go test -tags e2e -count=1 -timeout 10m -v -run 'Ledger|Races|PolicyObject' ./internal/e2e/aws
 
+.PHONY: e2e-backtest
+e2e-backtest: need-go ## backtest 90 days of 20 services in a real Prometheus
+	@go test -tags e2e -count=1 -timeout 20m -v ./internal/e2e/backtest
+
 .PHONY: e2e-flags
 e2e-flags: need-go ## the flag stores' contract on a real Unleash, and on moto for S3
 	@go test -tags e2e -count=1 -timeout 15m -v ./internal/e2e/flags

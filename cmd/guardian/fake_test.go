@@ -21,6 +21,7 @@ func fakeServe(now time.Time) http.Handler {
 		"GET /v1/status":         func(*http.Request) (int, any) { return 200, fakeStatus(now) },
 		"GET /v1/incidents":      fakeIncidents(now),
 		"GET /v1/incidents/{id}": byID(func(r *http.Request) (int, any) { return 200, fakeExplained(now) }),
+		"GET /v1/releases":       fakeReleases,
 		"POST /v1/incidents/{id}/undo": byID(func(r *http.Request) (int, any) {
 			inc := fakeIncident(now)
 			inc.Effects[0].UndoneAt, inc.Effects[0].UndoneBy = now, "kim"
@@ -135,6 +136,16 @@ func fakeAdmit(r *http.Request) (int, any) {
 		return 200, remedy.Admission{Why: "v2 is quarantined since incident review-prod-1f2e3d4c"}
 	}
 	return 200, remedy.Admission{Admitted: true, Why: "neither quarantined nor frozen"}
+}
+
+// fakeReleases knows one release of review/prod within what recorded has.
+func fakeReleases(r *http.Request) (int, any) {
+	if r.FormValue("stage") != "prod" {
+		return 200, []ledger.Release{}
+	}
+	return 200, []ledger.Release{{
+		Target: ledger.Target{Service: "review", Stage: "prod"}, Label: "v1.8.0", From: time.Date(2026, 8, 1, 10, 0, 0, 0, time.UTC),
+	}}
 }
 
 func fakeStatus(now time.Time) api.Status {

@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/cinegit/guardian/internal/health"
@@ -85,7 +86,11 @@ func (c court) sit(bench *bench, j jury, s Setting, fired map[string]time.Time) 
 	if j.Kind == ByRule && c.recorded[j.Name] {
 		return alertOut(watches, fired[j.Name])
 	}
-	return bakeOut(watches)
+	out := bakeOut(watches)
+	if j.Kind == ByGate {
+		out.Reason = strings.TrimPrefix(out.Reason, j.Name+": ")
+	}
+	return out
 }
 
 // bench shares looks among the rows and settings that judge by the same.

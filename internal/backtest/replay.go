@@ -1,7 +1,10 @@
 package backtest
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cinegit/guardian/internal/health"
@@ -186,6 +189,7 @@ func measured(f health.Finding) bool {
 // out is a pass by every gate that decides, or why there is none.
 func (s seen) out(all []*watch) Outcome {
 	var passed *health.Finding
+	var reasons []string
 	for _, w := range all {
 		if w.gate.DryRun {
 			continue
@@ -199,10 +203,20 @@ func (s seen) out(all []*watch) Outcome {
 		case !s.measured[w.gate.Name]:
 			return Outcome{State: NoData, Finding: &f, Reason: w.gate.Name + ": " + f.Reason}
 		}
-		passed = &f
+		passed = cmp.Or(passed, &f)
+		reasons = append(reasons, w.gate.Name+": "+leftBecause(f))
 	}
 	if passed == nil {
 		return Outcome{State: NoData, Reason: "every gate is dry-run"}
 	}
-	return Outcome{State: Passed, Finding: passed, Reason: passed.Gate + ": " + passed.Reason}
+	return Outcome{State: Passed, Finding: passed, Reason: strings.Join(reasons, "; ")}
+}
+
+// leftBecause is why a gate had nothing against a release up to the end of its bake. What comes
+// after the evidence has said that it is well counts for nothing.
+func leftBecause(f health.Finding) string {
+	if f.Evidence != nil && f.Evidence.Well() {
+		return fmt.Sprintf("the evidence said at %s that it is well", f.Evidence.WellAt.UTC().Format(time.TimeOnly))
+	}
+	return f.Reason
 }

@@ -23,7 +23,7 @@ type Sweep struct {
 const mostSettings = 64
 
 // AsInPolicy is the name of the setting that changes nothing.
-const AsInPolicy = "as in the policy"
+const AsInPolicy = "as in policy"
 
 // Setting is the policy's gates with some fields set otherwise.
 type Setting struct {
@@ -138,7 +138,7 @@ func settings(p *policy.Policy, sweeps []Sweep) ([]Setting, error) {
 		}
 	}
 	if len(sweeps) > 0 && len(all) == 1 && len(combined) > 1 {
-		return nil, fmt.Errorf("no gate of the policy has a %s to sweep", sweeps[0].Field)
+		return nil, fmt.Errorf("sweep %s: it means nothing in any gate of the policy", sweeps[0].Field)
 	}
 	return all, nil
 }

@@ -15,7 +15,7 @@ const mostListed = 10
 // Backtest shows what came of a replay. File is where the report is; "" is nowhere.
 func (v View) Backtest(r backtest.Report, file string) string {
 	p := v.page()
-	p.line("%s %s", p.paint(bold, "Backtest"), replayed(r))
+	p.hang(0, cell{"Backtest", bold}, text(replayed(r)))
 	p.scores(r)
 	p.unjudged(r)
 	p.verdicts(r, backtest.False, "Would have been reverted falsely", red)
@@ -32,10 +32,10 @@ func (v View) Backtest(r backtest.Report, file string) string {
 
 // replayed says what was.
 func replayed(r backtest.Report) string {
-	words := fmt.Sprintf("of %d %s of %d %s, %s to %s", r.Releases, plural(r.Releases, "release", "releases"),
+	words := fmt.Sprintf("%d %s of %d %s, %s to %s", r.Releases, plural(r.Releases, "release", "releases"),
 		r.Targets, plural(r.Targets, "target", "targets"), r.From.UTC().Format("2006-01-02 15:04"), r.To.UTC().Format("2006-01-02 15:04 MST"))
 	if r.Incidents != nil {
-		words += fmt.Sprintf(", with %d %s", *r.Incidents, plural(*r.Incidents, "incident", "incidents"))
+		words += fmt.Sprintf(", %d %s", *r.Incidents, plural(*r.Incidents, "incident", "incidents"))
 	}
 	return words
 }
@@ -43,7 +43,7 @@ func replayed(r backtest.Report) string {
 // scores is one table, the settings of a row below each other.
 func (p *page) scores(r backtest.Report) {
 	p.title("Scores")
-	t := table{head: []string{"BY", "SETTING", "JUDGED", "NO DATA", "ERRORS", "REVERTED", "FALSE", "MISSED", "TO DETECT", "P95"}}
+	t := table{head: []string{"BY", "SETTING", "JUDGED", "NO DATA", "ERRORS", "REVERTED", "FALSE", "MISSED", "TO DETECT (P95)"}}
 	var before backtest.Row
 	for _, s := range r.Scores {
 		by := s.Row.Name
@@ -54,16 +54,16 @@ func (p *page) scores(r backtest.Report) {
 			by = "" // piped, every line stands for itself
 		}
 		before = s.Row
-		median, p95 := "-", "-"
+		detect := "-"
 		if s.Detect != nil {
-			median, p95 = seconds(s.Detect.Median), seconds(s.Detect.P95)
+			detect = fmt.Sprintf("%s (%s)", seconds(s.Detect.Median), seconds(s.Detect.P95))
 		}
 		setting := s.Setting
 		if len(r.Settings) == 1 {
 			setting = ""
 		}
 		t.add(cell{by, bold}, text(setting), right(s.Judged), right(s.NoData), noted(s.Errors), right(s.Reverted),
-			count(s.False), count(s.Missed), text(median), text(p95))
+			count(s.False), count(s.Missed), text(detect))
 	}
 	p.b.WriteString(p.table(t, 2))
 }
@@ -110,7 +110,7 @@ func (p *page) unjudged(r backtest.Report) {
 
 // verdicts lists releases of one verdict, by the policy as it is.
 func (p *page) verdicts(r backtest.Report, verdict backtest.Verdict, title string, s style) {
-	t := table{head: []string{"RELEASE", "OF", "AT", "AFTER", "WHY"}}
+	t := table{head: []string{"RELEASE", "OF", "AT (UTC)", "AFTER", "WHY"}}
 	found := 0
 	for _, one := range r.Results {
 		if one.Verdict != verdict {

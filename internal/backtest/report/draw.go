@@ -23,6 +23,10 @@ func draw(from backtest.Plot, r backtest.Result) plot {
 		p.evidence(below, from)
 	}
 	p.moments(a, r, end)
+	if e := from.Finding.Evidence; e != nil && e.Well() && r.Headline.State != backtest.Reverted {
+		p.upright("well", a, since(r, e.WellAt), end)
+		p.key("well", "the evidence said that it is well")
+	}
 	p.times(a, end)
 	p.Height = units(end + bottom)
 	return p
@@ -94,25 +98,22 @@ func (p *plot) evidence(a axes, from backtest.Plot) {
 
 // moments are vertical lines: the release, an alert, the decision.
 func (p *plot) moments(a axes, r backtest.Result, end float64) {
-	upright := func(class string, at float64) {
-		p.line(class, fmt.Sprintf("%.1f,%.1f %.1f,%.1f", a.x(at), top, a.x(at), end))
-	}
-	upright("release", 0)
+	p.upright("release", a, 0, end)
 	p.word("middle", a.x(0), top-4, "release")
 	o := r.Headline
 	if !o.Alert.IsZero() {
-		upright("alert", since(r, o.Alert))
+		p.upright("alert", a, since(r, o.Alert), end)
 		p.key("alert", "alert")
 	}
-	if o.At.IsZero() {
-		return
-	}
-	class, words := "well", "passed early"
 	if o.State == backtest.Reverted {
-		class, words = "decision", "would have been reverted"
+		p.upright("decision", a, since(r, o.At), end)
+		p.key("decision", "would have been reverted")
 	}
-	upright(class, since(r, o.At))
-	p.key(class, words)
+}
+
+// upright is a vertical line through both parts.
+func (p *plot) upright(class string, a axes, at, end float64) {
+	p.line(class, fmt.Sprintf("%.1f,%.1f %.1f,%.1f", a.x(at), top, a.x(at), end))
 }
 
 // times stand below: the release's own, and how far from it the ends are.

@@ -61,7 +61,11 @@ func story(r backtest.Result) []string {
 	}
 	switch {
 	case r.Fault != nil:
-		all = append(all, fmt.Sprintf("It was bad: an incident began %s after the release and lasted %s.", span(r.Fault.From.Sub(r.At)), span(r.Fault.To.Sub(r.Fault.From))))
+		began := span(r.Fault.From.Sub(r.At)) + " after"
+		if r.Fault.From.Equal(r.At) {
+			began = "with"
+		}
+		all = append(all, fmt.Sprintf("It was bad: an incident began %s the release and lasted %s.", began, span(r.Fault.To.Sub(r.Fault.From))))
 	case r.Truth == backtest.Good:
 		all = append(all, "No incident began in its bake.")
 	}

@@ -133,12 +133,23 @@ func (cmd gateTestCmd) incidents(ctx context.Context, c *console, g *globals, p 
 			return nil, err
 		}
 	}
+	return append(spans, spansOf(target, known, c.now())...), nil
+}
+
+// spansOf is when a target was bad by the ledger: what Guardian stood down from was no incident.
+func spansOf(target ledger.Target, known []ledger.Incident, now time.Time) []gatetest.Span {
+	var spans []gatetest.Span
 	for _, inc := range known {
-		if inc.Target == target && inc.End != ledger.StoodDown {
-			spans = append(spans, gatetest.Span{From: inc.StartsAt, To: ended(inc, c.now())})
+		if inc.Target != target || inc.End == ledger.StoodDown {
+			continue
 		}
+		span := gatetest.Span{From: inc.StartsAt, To: inc.EndedAt}
+		if inc.EndedAt.IsZero() {
+			span.To = now
+		}
+		spans = append(spans, span)
 	}
-	return spans, nil
+	return spans
 }
 
 // defaultServer is the server of globals where none is named.
@@ -146,10 +157,3 @@ const defaultServer = "http://127.0.0.1:8080"
 
 // mostIncidents is how many a running guardian gives at once.
 const mostIncidents = 1000
-
-func ended(inc ledger.Incident, now time.Time) time.Time {
-	if inc.EndedAt.IsZero() {
-		return now
-	}
-	return inc.EndedAt
-}

@@ -2,12 +2,17 @@ package main
 
 import (
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/prometheus/model/labels"
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"github.com/cinegit/guardian/internal/adapter/boltledger"
+	"github.com/cinegit/guardian/internal/gatetest"
+	"github.com/cinegit/guardian/internal/ledger"
 	"github.com/cinegit/guardian/internal/sandbox/metrics"
 )
 
@@ -33,6 +38,37 @@ func recorded(t *testing.T) *metrics.Server {
 		put(at, 0.2, "__name__", "latency_seconds")
 	}
 	return s
+}
+
+func TestWhenItWasBadIsWhatTheLedgerKnowsOfTheTarget(t *testing.T) {
+	now := time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
+	prod := ledger.Target{Service: "review", Stage: "prod"}
+	dir := t.TempDir()
+	store, err := boltledger.Open(filepath.Join(dir, "guardian.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, inc := range map[string]ledger.Incident{
+		"healed":    {Target: prod, StartsAt: now.Add(-3 * time.Hour), End: ledger.Healed, EndedAt: now.Add(-2 * time.Hour)},
+		"open":      {Target: prod, StartsAt: now.Add(-time.Hour)},
+		"false":     {Target: prod, StartsAt: now.Add(-5 * time.Hour), End: ledger.StoodDown, EndedAt: now},
+		"elsewhere": {Target: ledger.Target{Service: "review", Stage: "dev"}, StartsAt: now.Add(-5 * time.Hour)},
+	} {
+		inc.ID, inc.OpenedAt = id, inc.StartsAt
+		lease := ledger.Lease{Target: ledger.Target{Service: id, Stage: "prod"}}
+		if _, err := (&ledger.Ledger{Store: store}).Open(t.Context(), inc, lease); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := gateTestCmd{Service: "review", Stage: "prod", Data: dir}
+	got, err := cmd.incidents(t.Context(), &console{now: func() time.Time { return now }}, &globals{Server: defaultServer}, nil)
+	want := []gatetest.Span{{From: now.Add(-time.Hour), To: now}, {From: now.Add(-3 * time.Hour), To: now.Add(-2 * time.Hour)}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
 }
 
 func TestTheServerThatNobodyNamedIsTheOneOfTheFlag(t *testing.T) {

@@ -127,6 +127,37 @@ func TestLooksThatAreNoCountsStayAsTheyAre(t *testing.T) {
 	}
 }
 
+func TestABakeThatIsJudgedInPartsEndsAsTheWholeDoes(t *testing.T) {
+	g := health.Gate{Name: "errors", Gate: policy.Gate{Bad: "bad", Total: "total", Tolerance: new(policy.Percent(0.25))}}
+	ends := map[ending]int{}
+	for seed := range uint64(40) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		r := health.Reading{Subject: health.Subject{ChangedAt: moment}, From: moment}
+		r.Before = health.Windows{From: moment.Add(-time.Hour), Step: time.Hour, Counts: []evidence.Counts{{Bad: 500, Total: 100_000}}}
+		r.Since = health.Windows{From: moment, Step: step}
+		ratio := 0.005 * (1 + random.Float64())
+		for i := range 300 {
+			c := evidence.Counts{Total: 200}
+			for range 200 {
+				if random.Float64() < ratio {
+					c.Bad++
+				}
+			}
+			r.Since.Counts = append(r.Since.Counts, c)
+			look := health.Look{At: r.Since.End(i + 1), Window: step, Bad: []float64{c.Bad}, Total: []float64{c.Total}}
+			r.Looks = append(r.Looks, look)
+		}
+		parts, whole := judge(g, r, 0.05), bake(g, r, 0.05)
+		if parts.ending != whole.ending || parts.after != whole.after {
+			t.Errorf("seed %d: %d after %s in parts, %d after %s as a whole", seed, parts.ending, parts.after, whole.ending, whole.after)
+		}
+		ends[whole.ending]++
+	}
+	if len(ends) < 2 {
+		t.Errorf("all bakes end alike: %v", ends)
+	}
+}
+
 func TestReleasesFitTheTrafficAndDoNotOverlap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		minutes := func(name string, most int) time.Duration {

@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/cinegit/guardian/internal/health"
 )
@@ -52,19 +51,19 @@ func TestWhatIsRecalledIsWhatWouldHaveBeenAnswered(t *testing.T) {
 	fleet := ships{first: moment.Add(5 * time.Second), every: time.Hour, count: 50}
 	once, direct := &clock{}, &clock{}
 	r := newRecall(once, fleet)
-	for range 400 {
+	for range 200 {
 		promql := []string{"a", "bb", `c{d="@"}`}[random.IntN(3)]
 		step := []time.Duration{time.Second, 15 * time.Second, 7 * time.Minute}[random.IntN(3)]
 		from := moment.Add(time.Duration(random.IntN(100_000)) * time.Second)
 		to := from.Add(time.Duration(random.IntN(3000)) * step)
 		got, err := r.Range(t.Context(), promql, from, to, step)
 		want, _ := direct.Range(t.Context(), promql, from, to, step)
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Fatalf("%s from %s to %s by %s: %v\n%s", promql, from, to, step, err, diff)
+		if err != nil || !slices.EqualFunc(want, got, slices.Equal) {
+			t.Fatalf("%s from %s to %s by %s: %v, %d moments of %d, or others", promql, from, to, step, err, len(got), len(want))
 		}
 		at := fleet.first.Add(time.Duration(random.IntN(60*3600)-3600) * time.Second)
 		answer, err := r.Query(t.Context(), promql, at)
-		if want, _ := direct.Query(t.Context(), promql, at); err != nil || !cmp.Equal(want, answer) {
+		if want, _ := direct.Query(t.Context(), promql, at); err != nil || !slices.Equal(want, answer) {
 			t.Fatalf("%s at %s: %v %v, want %v", promql, at, answer, err, want)
 		}
 	}

@@ -68,7 +68,7 @@ func TestThinTrafficNamesTheBakeItTakes(t *testing.T) {
 
 func TestTooSmallABaselineIsToldFromTooShortABake(t *testing.T) {
 	t.Parallel()
-	r := tested(t, served(t, history, steady(0.1, 0.005)), errorsGate(t, "tolerance: 25%\n    minSampleCount: 1"), nil)
+	r := tested(t, served(t, history, steady(0.1, 0.005)), errorsGate(t, "tolerance: 25%\n    minSampleCount: 1\n    interval: 1m"), nil)
 	if r.State == gatetest.Tells || len(r.Needs) == 0 || r.Needs[0].Bake != 0 {
 		t.Fatalf("%s, needs %+v", r.State, r.Needs)
 	}
@@ -208,11 +208,11 @@ func TestKnownIncidentsAreLeftOut(t *testing.T) {
 		return load{50, 0.005}
 	}
 	s := served(t, history, broken)
-	r := tested(t, s, errorsGate(t, "tolerance: 25%"), nil)
+	r := tested(t, s, errorsGate(t, "tolerance: 25%\n    interval: 1m"), nil)
 	if r.Quiet.Alarms == 0 {
 		t.Fatal("the outage was not seen")
 	}
-	r = tested(t, s, errorsGate(t, "tolerance: 25%"), func(o *gatetest.Options) { o.Incidents = []gatetest.Span{outage} })
+	r = tested(t, s, errorsGate(t, "tolerance: 25%\n    interval: 1m"), func(o *gatetest.Options) { o.Incidents = []gatetest.Span{outage} })
 	if r.Quiet.Alarms != 0 || r.Excluded != 6 { // the outage, a baseline before it, a bake after it
 		t.Errorf("%d excluded, alarms %+v", r.Excluded, r.Quiet)
 	}
@@ -226,7 +226,7 @@ func TestAServiceThatMostlySleepsHasNoData(t *testing.T) {
 		}
 		return load{}
 	}
-	r := tested(t, served(t, history, nightly), errorsGate(t, "tolerance: 25%"), nil)
+	r := tested(t, served(t, history, nightly), errorsGate(t, "tolerance: 25%\n    interval: 1m"), nil)
 	if r.State != gatetest.NoData || r.NoData < 20 {
 		t.Errorf("%s, %d of %d without data", r.State, r.NoData, r.Bakes)
 	}
@@ -372,7 +372,7 @@ func TestTwoRunsSayTheSameAndAnotherSeedOtherwise(t *testing.T) {
 	t.Parallel()
 	s := served(t, 4*time.Hour, steady(20, 0.005))
 	run := func(seed uint64) string {
-		raw, err := json.Marshal(tested(t, s, errorsGate(t, "tolerance: 25%"), func(o *gatetest.Options) { o.Seed = seed }))
+		raw, err := json.Marshal(tested(t, s, errorsGate(t, "tolerance: 25%\n    interval: 30s"), func(o *gatetest.Options) { o.Seed = seed }))
 		if err != nil {
 			t.Fatal(err)
 		}

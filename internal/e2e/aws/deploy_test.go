@@ -35,7 +35,7 @@ func (w *world) deploy() {
 	}
 	w.bucket(flagBucket, "Enabled")
 	w.flip("off")
-	w.putPolicy(policyOf(w.argoAddr, w.promURL, w.mode))
+	w.putPolicy(policyOf(w.argoAddr, w.promURL, w.set.mode))
 }
 
 func (w *world) deployTable() {

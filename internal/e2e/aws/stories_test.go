@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,7 +16,10 @@ import (
 	"github.com/prometheus/alertmanager/template"
 
 	"github.com/cinegit/guardian/events/alertmanager"
+	"github.com/cinegit/guardian/internal/deploy"
+	"github.com/cinegit/guardian/internal/e2e/aws/cloud"
 	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/workflow"
 )
 
 func readAll(r io.Reader) string {
@@ -64,7 +69,9 @@ func (w *world) ended(n int) map[string]ledger.End {
 	ends := map[string]ledger.End{}
 	w.until("incidents have ended", func() bool {
 		all, err := w.operator.Incidents(w.t.Context(), 100)
-		must(w.t, err)
+		if err != nil { // while the ledger is out of reach
+			return false
+		}
 		clear(ends)
 		for _, inc := range all {
 			if inc.End != "" {
@@ -77,7 +84,7 @@ func (w *world) ended(n int) map[string]ledger.End {
 }
 
 func TestStackHealsABadReleaseAndABadFlag(t *testing.T) {
-	w := newWorld(t, "act", nil)
+	w := newWorld(t, setup{})
 	w.ship("v1", services()...)
 	w.tick(t.Context())
 	w.ship("v2", "player")
@@ -91,4 +98,113 @@ func TestStackHealsABadReleaseAndABadFlag(t *testing.T) {
 		t.Errorf("player runs v1: %t, after %d deployments; review was deployed %d times, its flag is on: %t",
 			w.runs("player", "v1"), w.history("player"), w.history("review"), w.flagOn(t.Context()))
 	}
+}
+
+// badRelease ships v1 and v2 of player, which is bad, with Guardian looking on.
+func (w *world) badRelease() {
+	w.t.Helper()
+	w.ship("v1", services()...)
+	w.tick(w.t.Context())
+	w.ship("v2", "player")
+	w.tick(w.t.Context())
+}
+
+// healedOnce fails the test unless player is healed by one incident and one rollback.
+func (w *world) healedOnce() {
+	w.t.Helper()
+	if diff := cmp.Diff(map[string]ledger.End{"player": ledger.Healed}, w.ended(1)); diff != "" {
+		w.t.Error(diff)
+	}
+	all, err := w.operator.Incidents(w.t.Context(), 100)
+	must(w.t, err)
+	if len(all) != 1 || !w.runs("player", "v1") || w.history("player") != 3 {
+		w.t.Errorf("%d incidents, want 1; player runs v1: %t, after %d deployments, want v1, v2 and one rollback",
+			len(all), w.runs("player", "v1"), w.history("player"))
+	}
+}
+
+func TestStackAsksAPersonAndDoesAsTheySay(t *testing.T) {
+	w := newWorld(t, setup{mode: "suggest"})
+	w.badRelease()
+	w.fire("player")
+	var id string
+	w.until("a remedy waits for approval", func() bool {
+		status, err := w.operator.Status(t.Context())
+		must(t, err)
+		for _, inc := range status.Open {
+			if inc.Step == ledger.StepApprove && inc.Token != "" {
+				id = inc.ID
+			}
+		}
+		return id != ""
+	})
+	w.tick(t.Context()) // which says that somebody still asks
+	if w.history("player") != 2 {
+		t.Error("something was done before it was approved")
+	}
+	inc, err := w.operator.Approve(t.Context(), id, "the dashboard says so too")
+	must(t, err)
+	if inc.ID != id {
+		t.Errorf("approved %s, want %s", inc.ID, id)
+	}
+	w.healedOnce()
+}
+
+// TestStackSurvivesAFunctionThatIsKilledAtItsDeadline starves Argo CD's hand in the midst of acting: once
+// before the rollback, while its decision is written down, and once after it.
+func TestStackSurvivesAFunctionThatIsKilledAtItsDeadline(t *testing.T) {
+	for name, rolledBack := range map[string]bool{"before its effect": false, "after its effect": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, setup{timeouts: map[string]time.Duration{"argocdhand": 5 * time.Second}})
+			w.badRelease()
+			var once sync.Once
+			starved := false
+			w.gateway.Fail(cloud.Fault{Caller: key("argocdhand"), Operation: "dynamodb:*Write*", Times: -1, Do: func() {
+				if w.acting() && w.rolledBack() == rolledBack {
+					once.Do(func() {
+						starved = true
+						w.functions["guardian-argocdhand"].Starve()
+					})
+				}
+			}})
+			w.fire("player")
+			w.healedOnce()
+			w.gateway.Mend()
+			if !starved {
+				t.Error("nothing was starved")
+			}
+		})
+	}
+}
+
+// acting tells whether an execution stands in the act of Argo CD's hand.
+func (w *world) acting() bool {
+	all, err := w.machine.List(w.t.Context(), workflow.Running)
+	return err == nil && slices.ContainsFunc(all, func(e workflow.Execution) bool { return slices.Contains(e.States, "ActArgoCD") })
+}
+
+// rolledBack tells whether Argo CD has been asked to roll player back.
+func (w *world) rolledBack() bool {
+	object, err := w.argo.Object(deploy.Ref{Name: "player"})
+	return err == nil && (object.Operation != nil && object.Operation.Sync != nil || len(object.Status.History) > 2)
+}
+
+func TestStackSurvivesAThrottledLedger(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.badRelease()
+	w.fire("player")
+	fault := cloud.Fault{Operation: "dynamodb:*Item*", Status: http.StatusBadRequest, Code: "ProvisionedThroughputExceededException", Times: 60}
+	w.gateway.Fail(fault)
+	w.healedOnce()
+	if hits := w.gateway.Mend(); hits[0] != fault.Times {
+		t.Errorf("%d calls were throttled, want %d", hits[0], fault.Times)
+	}
+}
+
+func TestStackDoesOnceWhatIsDeliveredTwice(t *testing.T) {
+	w := newWorld(t, setup{twice: true})
+	w.badRelease()
+	w.fire("player")
+	w.fire("player") // and another Alertmanager says so too
+	w.healedOnce()
 }

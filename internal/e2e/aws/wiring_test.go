@@ -4,6 +4,7 @@ package aws_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -50,9 +51,6 @@ func (w *world) client(function string) cloud.Client {
 	return cloud.Client{URL: w.url, Key: key(function), HTTP: w.http}
 }
 
-// timeouts replace those of the template for functions whose deadline a test waits for.
-type timeouts map[string]time.Duration
-
 // startFunctions makes every function of the template with the environment and the rights that it says.
 func (w *world) startFunctions() {
 	for _, r := range w.of("AWS::Lambda::Function") {
@@ -60,9 +58,7 @@ func (w *world) startFunctions() {
 		bootstrap, err := w.template.Bootstrap(r.ID)
 		must(w.t, err)
 		timeout := time.Duration(r.Number("Timeout")) * time.Second
-		if other := w.timeouts[name]; other != 0 {
-			timeout = other
-		}
+		timeout = cmp.Or(w.set.timeouts[strings.TrimPrefix(name, "guardian-")], timeout)
 		f := runtimeapi.New(runtimeapi.Config{
 			Name: name, Bootstrap: bootstrap, Env: w.environment(r), Timeout: timeout, Memory: r.Number("MemorySize"),
 			Instances: r.Number("ReservedConcurrentExecutions"), Log: w.logOf(name),
@@ -125,7 +121,7 @@ func (w *world) startSources() {
 			continue
 		}
 		queue := sources.Queue{
-			Client: w.client(function), URL: queueURL(source), Batch: r.Number("BatchSize"), Single: partial, Invoke: w.functions[function].Invoke,
+			Client: w.client(function), URL: queueURL(source), Batch: r.Number("BatchSize"), Single: partial, Invoke: w.delivered(function),
 		}
 		for range min(2, max(1, r.Number("ScalingConfig", "MaximumConcurrency"))) {
 			w.background(queue.Run)
@@ -141,6 +137,23 @@ func (w *world) startSources() {
 		server := httptest.NewServer(sources.URL{Invoke: w.functions[function].Invoke})
 		w.t.Cleanup(server.Close)
 		w.urls[strings.TrimPrefix(function, "guardian-")] = server.URL
+	}
+}
+
+// delivered invokes a function with a batch of a queue.
+func (w *world) delivered(function string) sources.Invoke {
+	invoke := w.functions[function].Invoke
+	if !w.set.twice {
+		return invoke
+	}
+	return func(ctx context.Context, payload []byte) (runtimeapi.Result, error) {
+		other := make(chan struct{})
+		go func() {
+			defer close(other)
+			_, _ = invoke(ctx, payload) // what comes of the second is not heeded, as SQS does not know of it
+		}()
+		defer func() { <-other }()
+		return invoke(ctx, payload)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/cinegit/guardian/internal/e2e/aws/runtimeapi"
 )
@@ -17,6 +18,7 @@ type Call struct {
 	Operation string
 	Needs     []Need // the rights that it takes
 	Denied    bool
+	Took      time.Duration // until it was answered
 }
 
 // Need is one right: an action of IAM on a resource.

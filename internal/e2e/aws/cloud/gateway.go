@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"sync"
+	"time"
 )
 
 // maxBody is more than any request of the functions has, in bytes.
@@ -20,7 +22,6 @@ type Gateway struct {
 	Machines  Machines  // answers Step Functions
 
 	backend *httputil.ReverseProxy
-	host    string
 	oneDB   sync.Mutex // moto answers two transactions at once wrongly
 
 	mu     sync.Mutex
@@ -48,11 +49,14 @@ func NewGateway(backend string) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(to)
-		r.Out.Host = to.Host
-	}}
-	return &Gateway{backend: proxy, host: to.Host, roles: map[string]Role{}}, nil
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to)
+			r.Out.Host = to.Host
+		},
+		ErrorLog: log.New(io.Discard, "", 0), // what a caller has given up is not of interest
+	}
+	return &Gateway{backend: proxy, roles: map[string]Role{}}, nil
 }
 
 // Let gives an access key the rights of a role. A key without a role may do everything.
@@ -102,6 +106,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	fault, denied := g.admit(call)
+	began := time.Now()
+	defer func() { g.note(call, denied != nil, time.Since(began)) }()
 	switch {
 	case denied != nil:
 		refuse(w, denied)
@@ -133,19 +139,23 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, call Call, body 
 	}
 }
 
-// admit writes a call down, and tells whether the caller may make it and whether it is to fail.
+func (g *Gateway) note(call Call, denied bool, took time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	call.Denied, call.Took = denied, took
+	g.calls = append(g.calls, call)
+}
+
+// admit tells whether the caller may make a call and whether it is to fail.
 func (g *Gateway) admit(call Call) (*Fault, *Error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	role, known := g.roles[call.Caller]
 	if known {
 		if missing := role.missing(call); missing != "" {
-			call.Denied = true
-			g.calls = append(g.calls, call)
 			return nil, &Error{Status: http.StatusForbidden, Code: "AccessDeniedException", Message: fmt.Sprintf("User: %s is not authorized to perform: %s", call.Caller, missing)}
 		}
 	}
-	g.calls = append(g.calls, call)
 	for _, f := range g.faults {
 		if f.Times != 0 && f.concerns(call) {
 			f.Times--

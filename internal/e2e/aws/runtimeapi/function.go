@@ -200,6 +200,16 @@ func (f *Function) Kill() {
 	}
 }
 
+// Starve stops every instance where it stands, as a machine without a free processor does. The deadlines of
+// those that are busy go on, and kill them.
+func (f *Function) Starve() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.all {
+		i.freeze()
+	}
+}
+
 // Close ends all instances for good.
 func (f *Function) Close() {
 	f.mu.Lock()

@@ -289,3 +289,13 @@ func TestKillTakesAllInstancesInTheMidstOfTheirWork(t *testing.T) {
 		t.Errorf("process %d is there again", after.PID)
 	}
 }
+
+func TestWhatStarvesIsKilledAtItsDeadline(t *testing.T) {
+	w := newWorld(t, Config{Timeout: 2 * time.Second})
+	lines, results := w.busy(1)
+	w.Starve()
+	must(t, lines[0].Close()) // which it would take for the end of its work
+	if r := <-results; r.Error != ErrorTimeout {
+		t.Errorf("error %q: %q", r.Error, r.Message)
+	}
+}

@@ -44,7 +44,7 @@ func choose(ctx context.Context, o options, out io.Writer) error {
 
 func setting(tolerance, alpha float64) contender {
 	return contender{
-		name: fmt.Sprintf("tolerance %s, alpha %s", percent(tolerance), percent(alpha)),
+		name: fmt.Sprintf("tolerance %g%%, alpha %g%%", 100*tolerance, 100*alpha),
 		rule: gate{tolerance: tolerance, alpha: alpha},
 	}
 }

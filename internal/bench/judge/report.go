@@ -15,9 +15,9 @@ type report struct {
 }
 
 func (r report) print(out io.Writer) {
-	fmt.Fprintf(out, "machine: %s\nseed %d, %d bakes a row; a rate of 0%% is at most %s, one of 5%% ± %s (Clopper and Pearson, 95%%)\n",
+	fmt.Fprintf(out, "machine: %s\nseed %d, %d bakes a row; a rate of 0%% is at most %s, one of 5%% may truly be %s higher (Clopper and Pearson, 95%%)\n",
 		r.Machine, r.Options.Seed, r.Options.Runs, percent(r.upperOfNone()), percent(r.errorAt(.05)))
-	fmt.Fprintf(out, "Half an hour of baseline, half an hour of bake, a look every %.0f s; %s of the requests are bad before the change.\n", look, percent(base))
+	fmt.Fprintf(out, "Half an hour of baseline, half an hour of bake, a look every %.0f s; %g%% of the requests are bad before the change.\n", look, 100*base)
 	fmt.Fprintf(out, "1x is a healthy release: how many of its bakes are called bad. Else seconds until half / 95%% of the bakes are called bad.\n\n")
 	for _, c := range contenders() {
 		fmt.Fprintf(out, "- %s: %s\n", c.name, c.words)

@@ -40,17 +40,33 @@ func (j Judge) Measure(ctx context.Context, gates []Gate, s Subject, since, at t
 // nothing into account that happened after a look.
 func (g Gate) Findings(r Reading, alpha float64) []Finding {
 	findings := make([]Finding, len(r.Looks))
-	var against comparison
-	if g.Counts() && g.Tolerance != nil {
-		against = g.comparison(r, alpha)
-	}
+	shared := g.prepare(r, alpha)
 	for i, l := range r.Looks {
-		findings[i] = g.look(r, l, against)
+		findings[i] = g.look(r, l, shared)
 	}
 	return findings
 }
 
-func (g Gate) look(r Reading, l Look, against comparison) Finding {
+// work is what all looks of a reading share.
+type work struct {
+	against    comparison
+	conditions conditions
+	flaw       error     // of the conditions
+	clear      time.Time // since when no query looks back to what counts for nothing; never if zero
+}
+
+func (g Gate) prepare(r Reading, alpha float64) (w work) {
+	if g.Counts() && g.Tolerance != nil {
+		w.against = g.comparison(r, alpha)
+	}
+	w.conditions, w.flaw = g.conditions()
+	if lookback, err := g.Lookback(); err == nil {
+		w.clear = r.From.Add(lookback)
+	}
+	return w
+}
+
+func (g Gate) look(r Reading, l Look, w work) Finding {
 	f := Finding{Gate: g.Name, Window: promDuration(l.Window), At: l.At, DryRun: g.DryRun}
 	if err := g.check(); err != nil {
 		return f.say(Error, err.Error())
@@ -67,11 +83,11 @@ func (g Gate) look(r Reading, l Look, against comparison) Finding {
 	}
 	f.Link = l.Link
 	if g.Counts() {
-		f = g.judgeCounts(f, l, against)
+		f = g.judgeCounts(f, l, w.against)
 	} else {
-		f = g.judgeValue(f, r, l)
+		f = g.judgeValue(f, r, l, w)
 	}
-	if f.Verdict == Fail && g.reachesBack(r.From, l.At) {
+	if f.Verdict == Fail && w.reachesBack(r.From, l.At) {
 		return f.say(NoData, fmt.Sprintf("%s, but the query still looks back to before the change", f.Reason))
 	}
 	return f
@@ -115,10 +131,6 @@ func (g Gate) absent(f Finding, reason string, l Look) Finding {
 
 // reachesBack tells whether a fixed range in the gate's queries still covers time that counts for
 // nothing. A range that cannot be told is taken to.
-func (g Gate) reachesBack(from, at time.Time) bool {
-	if from.IsZero() {
-		return false
-	}
-	lookback, err := g.Lookback()
-	return err != nil || at.Add(-lookback).Before(from)
+func (w work) reachesBack(from, at time.Time) bool {
+	return !from.IsZero() && (w.clear.IsZero() || at.Before(w.clear))
 }

@@ -13,11 +13,11 @@ import (
 // judgeValue decides a query gate with Argo Rollouts' meaning: of both conditions failure weighs
 // more, and neither holding is Inconclusive; of one alone, its answer decides. Before any
 // condition is asked, what is no measurement is told from what is one.
-func (g Gate) judgeValue(f Finding, r Reading, l Look) Finding {
+func (g Gate) judgeValue(f Finding, r Reading, l Look, w work) Finding {
 	if g.SuccessCondition == "" && g.FailureCondition == "" {
 		return g.compareValue(f, r, l)
 	}
-	f = g.judgeConditions(f, l)
+	f = g.judgeConditions(f, l, w)
 	if f.Verdict != Pass || !g.Compares() {
 		return f
 	}
@@ -26,13 +26,13 @@ func (g Gate) judgeValue(f Finding, r Reading, l Look) Finding {
 	return f.say(f.Verdict, fmt.Sprintf("%s; %s", held, f.Reason))
 }
 
-func (g Gate) judgeConditions(f Finding, l Look) Finding {
+func (g Gate) judgeConditions(f Finding, l Look, w work) Finding {
 	values := l.Value
 	f.Threshold = g.threshold()
-	conds, err := g.conditions()
-	if err != nil {
-		return f.say(Error, err.Error())
+	if w.flaw != nil {
+		return f.say(Error, w.flaw.Error())
 	}
+	conds := w.conditions
 	if len(values) == 0 {
 		return g.absent(f, "the query finds no series", l)
 	}

@@ -193,7 +193,7 @@ func (w *world) intakeRate(t *testing.T) string {
 	f := runtimeapi.New(runtimeapi.Config{Name: "guardian-alerts", Bootstrap: bootstrap, Env: env, Timeout: time.Minute, Instances: 1, Log: w.logOf("guardian-alerts")})
 	defer f.Close()
 	const requests = 2000
-	var began time.Time
+	began := time.Now()
 	for i := range requests + 1 {
 		if i == 1 { // the first one starts it
 			began = time.Now()

@@ -72,7 +72,7 @@ func TestStackLaysAsideWhatItCanNeverHandle(t *testing.T) {
 		}
 		return len(got) >= 4
 	})
-	want := map[string]string{"no envelope": "intake", `{"kind": "weather", "body": "e30="}`: "intake", "no notification": "sqs", "no alert": "sns"}
+	want := map[string]string{"no envelope": "intake", `{"kind": "weather", "body": "e30="}`: "intake", "no notification": "argocd-queue", "no alert": "sns"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("dead letters (-want +got):\n%s", diff)
 	}
@@ -114,7 +114,7 @@ func TestStackRefusesAtTheEdge(t *testing.T) {
 		"another version":     {"alerts", alertPath, hookToken, []byte(`{"version": "3", "alerts": []}`), http.StatusBadRequest},
 		"larger than a MiB":   {"alerts", alertPath, hookToken, large(1<<20 + 1), http.StatusRequestEntityTooLarge},
 		"larger than Lambda":  {"alerts", alertPath, hookToken, large(7 << 20), http.StatusRequestEntityTooLarge},
-		"larger than a queue": {"alerts", alertPath, hookToken, large(300 << 10), http.StatusRequestEntityTooLarge}, // moto's holds 256 KiB
+		"larger than a queue": {"alerts", alertPath, hookToken, large(900 << 10), http.StatusRequestEntityTooLarge},
 		"no such path":        {"alerts", "/webhooks/other", hookToken, good, http.StatusNotFound},
 		"no notification":     {"deployments", argoPath, hookToken, []byte(`{}`), http.StatusBadRequest},
 	} {

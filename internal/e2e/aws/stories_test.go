@@ -189,15 +189,25 @@ func (w *world) rolledBack() bool {
 	return err == nil && (object.Operation != nil && object.Operation.Sync != nil || len(object.Status.History) > 2)
 }
 
+// TestStackSurvivesAThrottledLedger throttles each function longer than the SDK tries by itself, and
+// dispatch, which begins here, while it starts.
 func TestStackSurvivesAThrottledLedger(t *testing.T) {
 	w := newWorld(t, setup{})
 	w.badRelease()
+	const times = 8
+	callers := []string{"dispatch", "judge", "decide", "argocdhand", "notify"}
+	for _, function := range callers {
+		w.gateway.Fail(cloud.Fault{
+			Caller: key(function), Operation: "dynamodb:*", Times: times,
+			Status: http.StatusBadRequest, Code: "ProvisionedThroughputExceededException",
+		})
+	}
 	w.fire("player")
-	fault := cloud.Fault{Operation: "dynamodb:*Item*", Status: http.StatusBadRequest, Code: "ProvisionedThroughputExceededException", Times: 60}
-	w.gateway.Fail(fault)
 	w.healedOnce()
-	if hits := w.gateway.Mend(); hits[0] != fault.Times {
-		t.Errorf("%d calls were throttled, want %d", hits[0], fault.Times)
+	for i, hits := range w.gateway.Mend() {
+		if hits != times {
+			t.Errorf("%s was throttled %d times, want %d", callers[i], hits, times)
+		}
 	}
 }
 

@@ -196,10 +196,10 @@ func (w *world) history(service string) int {
 	return len(object.Status.History)
 }
 
-// until waits for something that the outside does, at most a minute.
+// until waits for something that the outside does, at most three minutes.
 func (w *world) until(what string, is func() bool) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
 	defer cancel()
 	if err := proc.Until(ctx, func(context.Context) error {
 		if !is() {

@@ -37,7 +37,9 @@ func (s *stack) rights(f names.Function) []right {
 		}, on: []string{*s.table.TableArn()}})
 	}
 	if slices.Contains(f.Env, names.Policy) {
-		out = append(out, right{sid: "Policy", do: []string{"s3:GetObject"}, on: []string{*s.bucket.ArnForObjects(jsii.String(policyKey))}})
+		// A function that starts while the policy has a mistake takes the latest version that has none.
+		out = append(out, right{sid: "Policy", do: []string{"s3:GetObject", "s3:GetObjectVersion"}, on: []string{*s.bucket.ArnForObjects(jsii.String(policyKey))}},
+			right{sid: "Versions", do: []string{"s3:ListBucketVersions"}, on: []string{*s.bucket.BucketArn()}})
 	}
 	out = append(out, s.queueRights(f)...)
 	out = append(out, s.ownRights(f)...)

@@ -89,3 +89,10 @@ func TestTheGuideShowsATestOfGatesAsTheProgramDraws(t *testing.T) {
 		t.Error("put testdata/golden/cli/gate-test-guide.txt into docs/cli.md anew")
 	}
 }
+
+func TestTheGuideShowsABacktestAsTheProgramDraws(t *testing.T) {
+	page, _, _ := strings.Cut(content(t, "../../testdata/golden/cli/backtest.txt"), "\nWould have been reverted rightly")
+	if !strings.Contains(content(t, "../../docs/cli.md"), page) {
+		t.Error("put the beginning of testdata/golden/cli/backtest.txt into docs/cli.md anew")
+	}
+}

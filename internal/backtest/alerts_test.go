@@ -1,11 +1,13 @@
 package backtest_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/cinegit/guardian/internal/backtest"
+	"github.com/cinegit/guardian/internal/health"
 	"github.com/cinegit/guardian/internal/sandbox/metrics"
 )
 
@@ -77,5 +79,19 @@ func TestARuleForOthersJudgesNothing(t *testing.T) {
 		if s.Row.Kind == backtest.ByRule {
 			t.Errorf("a score: %+v", s)
 		}
+	}
+}
+
+func TestAlertsThatCannotBeAskedForAreNotOnRecord(t *testing.T) {
+	o := day(t)
+	o.Policy = parsed(t, onePolicy+rule)
+	o.Metrics = &counted{Querier: o.Metrics, before: func(n int) error {
+		if n == 1 { // which is about the alerts
+			return fmt.Errorf("%w: bad matcher", health.ErrQuery)
+		}
+		return nil
+	}}
+	if r := run(t, o); len(r.Unrecorded) != 1 || r.Errors != 0 || by(t, r, backtest.ByRule, "5xx", backtest.AsInPolicy).Reverted != 1 {
+		t.Errorf("unrecorded %v, %d errors", r.Unrecorded, r.Errors)
 	}
 }

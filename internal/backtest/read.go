@@ -44,7 +44,7 @@ func (b bake) read(ctx context.Context, p *patient, settings []Setting) readings
 
 // err is why some question had no answer; nil if all had. answered tells whether Prometheus said
 // anything at all, be it that a question is wrong.
-func (r readings) err() (err error, answered bool) { //nolint:revive // the error is what is asked for
+func (r readings) err() (err error, answered bool) {
 	answered = true
 	for _, one := range r {
 		if one.Err == nil {

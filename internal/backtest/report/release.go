@@ -53,7 +53,7 @@ func story(r backtest.Result) []string {
 	case o.State == backtest.Passed && !o.At.IsZero():
 		all = append(all, fmt.Sprintf("Would have passed early at %s, %s after the release: %s.", clock(o.At), after, o.Reason))
 	case o.State == backtest.Passed:
-		all = append(all, fmt.Sprintf("Would have been left alone: its bake came to its end at %s, %s after the release. At last %s.", clock(r.End), span(r.End.Sub(r.At)), o.Reason))
+		all = append(all, fmt.Sprintf("Would have been left alone up to the end of its bake at %s, %s after the release. At last: %s.", clock(r.End), span(r.End.Sub(r.At)), o.Reason))
 	case o.State == backtest.NoData:
 		all = append(all, fmt.Sprintf("Could not be judged: %s.", o.Reason))
 	default:

@@ -95,6 +95,9 @@ func TestAlarmsLookAtWhatThereIs(t *testing.T) {
 	looked := 0
 	for name, a := range plain.of("AWS::CloudWatch::Alarm") {
 		stats := []any{a.Properties}
+		if most := 11; len(list(a.Properties["Metrics"])) > most { // 10 and the expression: more CloudWatch does not take
+			t.Errorf("%s adds up more metrics than an alarm may", name)
+		}
 		for _, m := range list(a.Properties["Metrics"]) {
 			if stat, ok := m.(map[string]any)["MetricStat"].(map[string]any); ok {
 				stats = append(stats, stat["Metric"])

@@ -48,7 +48,7 @@ func (t stackTemplate) statements() []statement {
 }
 
 func (s statement) key() string {
-	return strings.Join([]string{s.who, s.sid, strings.Join(s.on, " "), s.effect}, "|")
+	return strings.Join([]string{s.who, s.sid, strings.Join(s.on, " "), s.effect, strings.Join(s.actions, " "), s.when}, "|")
 }
 
 func (t stackTemplate) ofRole(id string, r resource) []statement {
@@ -300,6 +300,10 @@ func TestOnlyTheStepsAndTheReconcilerMoveRemediationsOn(t *testing.T) {
 	want := map[string][]string{"dispatch-role": {"<remediation>"}, "reconcile-role": {"<remediation>"}}
 	if diff := cmp.Diff(want, plain.may("states:StartExecution")); diff != "" {
 		t.Errorf("who starts one (-want +got):\n%s", diff)
+	}
+	want = map[string][]string{"operator-role": {"<remediation>"}, "reconcile-role": {"<remediation>"}}
+	if diff := cmp.Diff(want, plain.may("states:SendTaskSuccess")); diff != "" {
+		t.Errorf("who answers one that waits (-want +got):\n%s", diff)
 	}
 	machine := plain.may("lambda:InvokeFunction")["remediation-role"]
 	var functions []string

@@ -63,6 +63,7 @@ func rooms() []room {
 		{"remedy", own([]string{"internal/remedy"}), append(own(outer, []string{"internal/reconcile"}), sdks...)},
 		{"reconcile", own([]string{"internal/reconcile"}), append(own(outer, []string{"internal/remedy"}), sdks...)},
 		{"backtest", own([]string{"internal/backtest"}), append(own(outer, flows), sdks...)},
+		{"eventpattern", own([]string{"internal/eventpattern"}), append(own([]string{"internal/", "events/"}, outer), sdks...)},
 		{"gatetest", own([]string{"internal/gatetest"}), append(own(outer, flows, []string{"internal/ledger"}), sdks...)},
 		{"intake", own([]string{"internal/bearer", "internal/intake"}), append(own(outer, flows, []string{"internal/policy", "internal/ledger"}), sdks...)},
 		{

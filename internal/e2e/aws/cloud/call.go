@@ -26,11 +26,12 @@ type Need struct{ Action, Resource string }
 
 // request has the fields of all requests by which the resource is known.
 type request struct {
-	TableName, StreamArn, QueueUrl, SecretId string
-	StateMachineArn                          string `json:"stateMachineArn"`
-	ExecutionArn                             string `json:"executionArn"`
-	TransactItems                            []map[string]struct{ TableName string }
-	Entries                                  []struct{ EventBusName string }
+	TableName, StreamArn, SecretId string
+	QueueURL                       string `json:"QueueUrl"`
+	StateMachineArn                string `json:"stateMachineArn"`
+	ExecutionArn                   string `json:"executionArn"`
+	TransactItems                  []map[string]struct{ TableName string }
+	Entries                        []struct{ EventBusName string }
 }
 
 func readCall(r *http.Request, body []byte) (Call, error) {
@@ -94,7 +95,7 @@ func (in request) needs(service, operation string) []Need {
 	case dynamoDB:
 		return in.ofTable(action, operation)
 	case sqs:
-		return []Need{{strings.TrimSuffix(action, "Batch"), arn(sqs, path.Base(in.QueueUrl))}}
+		return []Need{{strings.TrimSuffix(action, "Batch"), arn(sqs, path.Base(in.QueueURL))}}
 	case secrets:
 		if !strings.HasPrefix(in.SecretId, "arn:") {
 			in.SecretId = arn(secrets, "secret:"+in.SecretId+"-AbCdEf")

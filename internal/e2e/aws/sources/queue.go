@@ -23,7 +23,7 @@ type Queue struct {
 
 // message is one of the answer to ReceiveMessage.
 type message struct {
-	MessageId     string
+	MessageID     string `json:"MessageId"`
 	ReceiptHandle string
 	Body          string
 	MD5OfBody     string
@@ -50,9 +50,9 @@ func (q Queue) Once(ctx context.Context) (int, error) {
 	sent := map[string]bool{}
 	var event events.SQSEvent
 	for _, m := range got.Messages {
-		sent[m.MessageId] = true
+		sent[m.MessageID] = true
 		event.Records = append(event.Records, events.SQSMessage{
-			MessageId: m.MessageId, ReceiptHandle: m.ReceiptHandle, Body: m.Body, Md5OfBody: m.MD5OfBody, Attributes: m.Attributes,
+			MessageId: m.MessageID, ReceiptHandle: m.ReceiptHandle, Body: m.Body, Md5OfBody: m.MD5OfBody, Attributes: m.Attributes,
 			EventSource: "aws:sqs", EventSourceARN: q.arn(), AWSRegion: runtimeapi.Region,
 		})
 	}
@@ -73,7 +73,7 @@ func (q Queue) Once(ctx context.Context) (int, error) {
 // done deletes the messages but those that are left.
 func (q Queue) done(ctx context.Context, all []message, left map[string]bool) error {
 	for _, m := range all {
-		if left[m.MessageId] {
+		if left[m.MessageID] {
 			continue
 		}
 		if err := q.Client.Call(ctx, "AmazonSQS.DeleteMessage", map[string]string{"QueueUrl": q.URL, "ReceiptHandle": m.ReceiptHandle}, nil); err != nil {

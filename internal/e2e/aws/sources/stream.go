@@ -68,7 +68,9 @@ func (s *Stream) Once(ctx context.Context) (int, error) {
 func (s *Stream) begin(ctx context.Context) error {
 	var stream struct {
 		StreamDescription struct {
-			Shards []struct{ ShardId string }
+			Shards []struct {
+				ShardID string `json:"ShardId"`
+			}
 		}
 	}
 	if err := s.Client.Call(ctx, "DynamoDBStreams_20120810.DescribeStream", map[string]string{"StreamArn": s.ARN}, &stream); err != nil {
@@ -78,12 +80,12 @@ func (s *Stream) begin(ctx context.Context) error {
 	for _, shard := range stream.StreamDescription.Shards {
 		var got struct{ ShardIterator string }
 		err := s.Client.Call(ctx, "DynamoDBStreams_20120810.GetShardIterator", map[string]string{
-			"StreamArn": s.ARN, "ShardId": shard.ShardId, "ShardIteratorType": "TRIM_HORIZON",
+			"StreamArn": s.ARN, "ShardId": shard.ShardID, "ShardIteratorType": "TRIM_HORIZON",
 		}, &got)
 		if err != nil {
 			return err
 		}
-		iterators[shard.ShardId] = got.ShardIterator
+		iterators[shard.ShardID] = got.ShardIterator
 	}
 	s.iterators = iterators
 	return nil

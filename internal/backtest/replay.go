@@ -73,8 +73,8 @@ func looks(all []*watch) func(yield func(at time.Time, findings []health.Finding
 }
 
 // bakeOut is what a bake by the gates comes to: reverted at the first look at which they fail
-// together, passed once the evidence says so of all of them, or at its end. Two good looks in a
-// row end no bake early: that is luck.
+// together, else passed at its end. Nothing ends it early: two good looks in a row are luck, and what
+// the evidence calls well within a minute may go bad in the next.
 func bakeOut(all []*watch) Outcome {
 	gates := gatesOf(all)
 	var jm health.Judgement
@@ -86,10 +86,6 @@ func bakeOut(all []*watch) Outcome {
 		if verdict == health.Fail {
 			f := deciding(jm, gates, findings)
 			return Outcome{State: Reverted, At: at, Finding: f, Reason: f.Gate + ": " + f.Reason}
-		}
-		if well(jm, gates) {
-			f := seen.last[gates[len(gates)-1].Name]
-			return Outcome{State: Passed, At: at, Finding: &f, Reason: "the evidence says that it is well"}
 		}
 	}
 	return seen.out(all)
@@ -145,21 +141,6 @@ func deciding(jm health.Judgement, gates []health.Gate, findings []health.Findin
 	return &findings[0]
 }
 
-// well tells whether the evidence says of every gate that decides that the release is well.
-func well(jm health.Judgement, gates []health.Gate) bool {
-	decide := 0
-	for _, g := range gates {
-		if g.DryRun {
-			continue
-		}
-		decide++
-		if e := jm.Gates[g.Name].Evidence; e == nil || !e.Well() {
-			return false
-		}
-	}
-	return decide > 0
-}
-
 // seen is what came of looks that decided nothing.
 type seen struct {
 	measured map[string]bool           // by gate: something was
@@ -212,8 +193,7 @@ func (s seen) out(all []*watch) Outcome {
 	return Outcome{State: Passed, Finding: passed, Reason: strings.Join(reasons, "; ")}
 }
 
-// leftBecause is why a gate had nothing against a release up to the end of its bake. What comes
-// after the evidence has said that it is well counts for nothing.
+// leftBecause is why a gate had nothing against a release up to the end of its bake.
 func leftBecause(f health.Finding) string {
 	if f.Evidence != nil && f.Evidence.Well() {
 		return fmt.Sprintf("the evidence said at %s that it is well", f.Evidence.WellAt.UTC().Format(time.TimeOnly))

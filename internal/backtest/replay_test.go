@@ -161,14 +161,14 @@ func TestTwoLuckyLooksEndNoBake(t *testing.T) {
 	}
 }
 
-func TestEvidenceThatItIsWellEndsABake(t *testing.T) {
+func TestWhatWasCalledWellAndGoesBadLaterWouldBeReverted(t *testing.T) {
 	server := newServer()
 	record(t, server, "review", 4*hour,
 		load{from: begin, rps: 500, ratio: 0.005},
 		load{from: at(2*hour + 25*time.Minute), rps: 500, ratio: 0.05})
 	r := run(t, options(parsed(t, onePolicy), server, release("review", "v1", 2*hour)))
 	one := of(t, r, "v1").Headline
-	if one.State != backtest.Passed || one.At.IsZero() || one.At.After(at(2*hour+25*time.Minute)) {
+	if soon := at(2*hour + 26*time.Minute); one.State != backtest.Reverted || one.At.After(soon) || one.Finding.Evidence.Windows < 100 {
 		t.Errorf("the outcome is %+v", one)
 	}
 }

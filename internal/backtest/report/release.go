@@ -43,15 +43,9 @@ func class(v backtest.Verdict) string {
 func story(r backtest.Result) []string {
 	o := r.Headline
 	var all []string
-	after := ""
-	if !o.At.IsZero() {
-		after = span(o.At.Sub(r.At))
-	}
 	switch {
 	case o.State == backtest.Reverted:
-		all = append(all, fmt.Sprintf("Would have been reverted at %s, %s after the release, by %s.", clock(o.At), after, o.Reason))
-	case o.State == backtest.Passed && !o.At.IsZero():
-		all = append(all, fmt.Sprintf("Would have passed early at %s, %s after the release: %s.", clock(o.At), after, o.Reason))
+		all = append(all, fmt.Sprintf("Would have been reverted at %s, %s after the release, by %s.", clock(o.At), span(o.At.Sub(r.At)), o.Reason))
 	case o.State == backtest.Passed:
 		all = append(all, fmt.Sprintf("Would have been left alone up to the end of its bake at %s, %s after the release. At last: %s.", clock(r.End), span(r.End.Sub(r.At)), o.Reason))
 	case o.State == backtest.NoData:

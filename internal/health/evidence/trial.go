@@ -12,10 +12,11 @@ type Trial struct {
 	SafeAt  int     // the same of Safe
 }
 
-// Bad tells whether the change was called bad, before or without being called well.
-func (t Trial) Bad() bool { return t.HarmAt > 0 && (t.SafeAt == 0 || t.HarmAt <= t.SafeAt) }
+// Bad tells whether the change was called bad, were it after it had been called well: what goes bad
+// later is no better for that, and alpha bounds it all the same.
+func (t Trial) Bad() bool { return t.HarmAt > 0 }
 
-// Well tells whether the change was called well, before or without being called bad.
+// Well tells whether the change was called well, and not bad.
 func (t Trial) Well() bool { return t.SafeAt > 0 && !t.Bad() }
 
 // note remembers what the evidence came to with the n-th window.

@@ -93,7 +93,10 @@ func (s *stack) ownRights(f names.Function) []right {
 	case "dispatch":
 		return []right{take(s.intake), s.onMachine("states:StartExecution")}
 	case "reconcile":
-		return []right{s.onMachine("states:StartExecution", "states:ListExecutions", "states:SendTaskSuccess", "states:SendTaskHeartbeat")}
+		return []right{
+			s.onMachine("states:StartExecution", "states:ListExecutions", "states:SendTaskSuccess", "states:SendTaskHeartbeat"),
+			s.onExecutions("states:DescribeExecution"),
+		}
 	case "operator": // a person's answer; what it cannot send the reconciler sends within a minute
 		return []right{s.onMachine("states:SendTaskSuccess")}
 	case "flaghand":
@@ -117,6 +120,13 @@ func take(queue awssqs.Queue) right {
 
 func (s *stack) onMachine(actions ...string) right {
 	return right{sid: "Machine", do: actions, on: []string{*s.machine.StateMachineArn()}}
+}
+
+func (s *stack) onExecutions(actions ...string) right {
+	return right{
+		sid: "Executions", do: actions, on: []string{s.arn("states", "execution:"+s.name("remediation")+":*")},
+		why: "The ARN of an execution ends with its incident, which nobody knows before.",
+	}
 }
 
 // secretRights lets a function read the secrets that the policy names for it.

@@ -22,6 +22,14 @@ func (m machine) Start(ctx context.Context, id string) error {
 	return err
 }
 
+func (m machine) Over(ctx context.Context, id string) (over bool, how string, err error) {
+	x, err := m.runner.Describe(ctx, id)
+	if errors.Is(err, workflow.ErrNoExecution) {
+		return false, "", nil
+	}
+	return err == nil && x.Status != workflow.Running, string(x.Status), err
+}
+
 func (m machine) Asking(ctx context.Context) ([]string, error) {
 	running, err := m.runner.List(ctx, workflow.Running)
 	var asking []string

@@ -1,6 +1,6 @@
 // Package upkeep sees to it that what was begun is brought to its end, whatever got lost on the way: it
-// starts the state machines that were not started, ends questions that nobody answered, and sends answers
-// that were recorded but not sent.
+// starts the state machines that were not started, ends questions that nobody answered and incidents that
+// nobody works at any more, and sends answers that were recorded but not sent.
 package upkeep
 
 import (
@@ -18,6 +18,8 @@ import (
 type Machine interface {
 	// Start starts an execution; one that runs or ran is left alone.
 	Start(ctx context.Context, id string) error
+	// Over tells whether the incident's execution has ended, and how.
+	Over(ctx context.Context, id string) (over bool, how string, err error)
 	// Asking gives the executions that may be waiting for a person's answer.
 	Asking(ctx context.Context) (ids []string, err error)
 	// Answer ends the wait of a token with its output, JSON. Where nobody waits for it, as it has its
@@ -66,7 +68,13 @@ func (u Upkeep) tend(ctx context.Context, inc ledger.Incident) error {
 	if err := u.Machine.Start(ctx, inc.ID); err != nil {
 		return fmt.Errorf("start %s: %w", inc.ID, err)
 	}
-	if inc.Step != ledger.StepApprove {
+	over, how, err := u.Machine.Over(ctx, inc.ID)
+	switch {
+	case err != nil:
+		return fmt.Errorf("execution of %s: %w", inc.ID, err)
+	case over:
+		return u.giveUp(ctx, inc.ID, how)
+	case inc.Step != ledger.StepApprove:
 		return nil
 	}
 	token, next, err := u.Flow.Expire(ctx, inc.ID)
@@ -78,6 +86,21 @@ func (u Upkeep) tend(ctx context.Context, inc ledger.Incident) error {
 	}
 	u.Ended(next)
 	return u.Send(ctx, inc.ID, token, next)
+}
+
+// giveUp ends an incident whose execution ended without ending it, as one does that was stopped by hand or
+// whose last step failed too: nobody works at it any more, and while it is open, alerts only join it.
+func (u Upkeep) giveUp(ctx context.Context, id, how string) error {
+	cause, err := json.Marshal(map[string]string{"Error": "its execution is " + how})
+	if err != nil {
+		return fmt.Errorf("give %s up: %w", id, err)
+	}
+	next, err := u.Flow.Handle(ctx, remedy.Task{ID: id, Step: remedy.StepGiveUp, Error: cause})
+	if err != nil {
+		return fmt.Errorf("give %s up: %w", id, err)
+	}
+	u.Ended(next)
+	return nil
 }
 
 func (u Upkeep) beat(ctx context.Context, inc ledger.Incident) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 type machine struct {
 	did    []string
 	asking []string
+	over   string // an execution that has ended
 	fails  string // of an execution that cannot be started
 }
 
@@ -30,6 +32,10 @@ func (m *machine) Start(_ context.Context, id string) error {
 	}
 	m.did = append(m.did, "start "+id)
 	return nil
+}
+
+func (m *machine) Over(_ context.Context, id string) (over bool, how string, err error) {
+	return id == m.over, "ABORTED", nil
 }
 
 func (m *machine) Asking(context.Context) ([]string, error) { return m.asking, nil }
@@ -115,5 +121,29 @@ func TestWhatCannotBeStartedHoldsUpNoOther(t *testing.T) {
 	}
 	if err := u.StartOpen(t.Context()); err == nil {
 		t.Error("nobody is told what could not be started")
+	}
+}
+
+func TestAnIncidentWhoseExecutionEndedWithoutItIsGivenUp(t *testing.T) {
+	var ended []string
+	m := &machine{over: "a"}
+	u := kept(t, m, &ended,
+		ledger.Incident{ID: "a", Step: ledger.StepApprove, Token: "ta", AskedAt: now()},
+		ledger.Incident{ID: "b", Step: ledger.StepVerify},
+	)
+	for range 2 { // once is enough
+		if err := u.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inc, err := u.Flow.Ledger.Incident(t.Context(), "a")
+	if err != nil || inc.End != ledger.FailedClean || !strings.Contains(inc.Reason, "its execution is ABORTED") {
+		t.Errorf("it is %q: %s (%v)", inc.End, inc.Reason, err)
+	}
+	if diff := cmp.Diff([]string{"FailedClean"}, ended); diff != "" {
+		t.Error(diff)
+	}
+	if inc, err := u.Flow.Ledger.Incident(t.Context(), "b"); err != nil || inc.End != "" {
+		t.Errorf("the other is %q (%v)", inc.End, err)
 	}
 }

@@ -1,7 +1,7 @@
 // Package stepfunctions carries out the remediation's state machine in AWS Step Functions.
 //
-// The caller's role needs states:StartExecution and ListExecutions on the state machine, and
-// states:SendTaskSuccess and SendTaskHeartbeat.
+// The caller's role needs states:StartExecution and ListExecutions on the state machine,
+// states:DescribeExecution on its executions, and states:SendTaskSuccess and SendTaskHeartbeat.
 package stepfunctions
 
 import (
@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
@@ -46,6 +47,21 @@ func (m *Machine) Start(ctx context.Context, id string) error {
 		return fmt.Errorf("start %s: %w", id, err)
 	}
 	return nil
+}
+
+// Over implements upkeep.Machine. An execution that was only just started may not be known yet: it is not over.
+func (m *Machine) Over(ctx context.Context, id string) (over bool, how string, err error) {
+	execution := strings.Replace(m.arn, ":stateMachine:", ":execution:", 1) + ":" + id
+	x, err := m.client.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: &execution})
+	var unknown *types.ExecutionDoesNotExist
+	if errors.As(err, &unknown) {
+		return false, "", nil
+	}
+	if err != nil {
+		return false, "", fmt.Errorf("describe execution %s: %w", id, err)
+	}
+	running := x.Status == types.ExecutionStatusRunning || x.Status == types.ExecutionStatusPendingRedrive
+	return !running, string(x.Status), nil
 }
 
 // Asking implements upkeep.Machine: all that run, since Step Functions does not list them by state.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,7 +26,7 @@ type service struct {
 func (s *service) machine(t *testing.T) *stepfunctions.Machine {
 	t.Helper()
 	return stepfunctions.New(awstest.Serve(t, map[string]awstest.Operation{
-		"StartExecution": s.start, "ListExecutions": s.list, "SendTaskSuccess": s.succeed, "SendTaskHeartbeat": s.beat,
+		"StartExecution": s.start, "ListExecutions": s.list, "SendTaskSuccess": s.succeed, "SendTaskHeartbeat": s.beat, "DescribeExecution": s.describe,
 	}), arn)
 }
 
@@ -39,6 +40,22 @@ func (s *service) start(body []byte) (int, any) {
 	}
 	s.inputs[in.Name] = in.Input
 	return http.StatusOK, map[string]any{"executionArn": "x", "startDate": 1}
+}
+
+func (s *service) describe(body []byte) (int, any) {
+	var in struct{ ExecutionArn string }
+	name, ours := "", false
+	if err := json.Unmarshal(body, &in); err == nil {
+		name, ours = strings.CutPrefix(in.ExecutionArn, "arn:aws:states:eu-west-1:123456789012:execution:remediation:")
+	}
+	status, known := s.inputs[name]
+	switch {
+	case !ours:
+		return awstest.Fault("InvalidArn")
+	case !known:
+		return awstest.Fault("ExecutionDoesNotExist")
+	}
+	return http.StatusOK, map[string]any{"executionArn": in.ExecutionArn, "name": name, "status": status, "startDate": 1, "stateMachineArn": arn}
 }
 
 // list gives two executions a page, whatever is asked for.
@@ -92,6 +109,20 @@ func TestAnExecutionIsStartedOnceUnderItsIncidentsName(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{"review-prod-1": `{"id":"review-prod-1"}`}, s.inputs); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestWhichExecutionsAreOver(t *testing.T) {
+	s := &service{inputs: map[string]string{}}
+	m := s.machine(t)
+	for status, want := range map[string]bool{"RUNNING": false, "PENDING_REDRIVE": false, "FAILED": true, "ABORTED": true, "TIMED_OUT": true, "SUCCEEDED": true} {
+		s.inputs["a"] = status
+		if over, how, err := m.Over(t.Context(), "a"); err != nil || over != want || how != status {
+			t.Errorf("%s: over %t, %q, %v", status, over, how, err)
+		}
+	}
+	if over, _, err := m.Over(t.Context(), "unknown"); err != nil || over {
+		t.Errorf("one that is not known: over %t, %v", over, err)
 	}
 }
 

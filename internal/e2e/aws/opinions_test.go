@@ -281,7 +281,9 @@ func (l *lambdas) moto(t *testing.T) map[string]walked {
 	}
 	out := map[string]walked{}
 	for walk := range walks() {
+		began := time.Now()
 		out[walk] = motoWalk(t, client, walk)
+		t.Logf("%s: %v", walk, time.Since(began).Round(time.Millisecond))
 	}
 	return out
 }

@@ -161,6 +161,8 @@ func (c *Cloud) operation(name string, body []byte) any {
 		return map[string]any{"executionArn": "x", "startDate": 1}
 	case "ListExecutions":
 		return map[string]any{"executions": []any{}}
+	case "DescribeExecution":
+		return map[string]any{"executionArn": "x", "stateMachineArn": "x", "status": "RUNNING", "startDate": 1}
 	case "PutEvents":
 		return map[string]any{"FailedEntryCount": 0, "Entries": []any{map[string]string{"EventId": "e"}}}
 	}

@@ -30,7 +30,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.IntVar(&o.Runs, "runs", 1000, "bakes of each row")
+	flag.IntVar(&o.Runs, "runs", 500, "bakes of each row")
 	flag.Uint64Var(&o.Seed, "seed", 1, "of all random numbers")
 	flag.StringVar(&o.json, "json", "", "also write every tally to this file")
 	flag.BoolVar(&o.choose, "choose", false, "instead line up tolerances and alphas of Guardian's gate")

@@ -32,8 +32,8 @@ func (r gate) judge(b bake) int {
 	return bad
 }
 
-// decide gives the look at which the bake is called bad, or the one at which it is called well
-// before that; 0 is never.
+// decide gives the look at which the bake is called bad, or the one at which it is called well and
+// stays so; 0 is never.
 func (r gate) decide(b bake) (bad, well int) {
 	g, reading := r.reading(b)
 	last := sum(reading.Since.Counts[looks-int(minute/look):])

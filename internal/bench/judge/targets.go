@@ -57,20 +57,22 @@ func (r report) quiet(stream, words string, ok func(float64) bool) target {
 	return t
 }
 
-// mostOfWald is how many times Wald's expectation the median may take.
+// mostOfWald is how many times Wald's expectation the median may take, up to the next look.
 const mostOfWald = 1.5
+
+func inTime(median, bound float64) bool { return median <= math.Ceil(mostOfWald*bound/look)*look }
 
 // fast holds the median against Wald's expectation, where that is above two looks and within the
 // bake.
 func (r report) fast(name string, expectation func(rps, factor float64) float64) target {
-	t := target{Words: fmt.Sprintf("stationary, %s: median at most %g times Wald's expectation", name, mostOfWald)}
+	t := target{Words: fmt.Sprintf("stationary, %s: median at most %g times Wald's expectation, up to the next look", name, mostOfWald)}
 	for _, each := range r.of("stationary") {
 		bound := expectation(each.RPS, each.Factor)
 		if bound <= 2*look || bound > half {
 			continue
 		}
 		median := each.Tallies[name].median()
-		t.hold(median <= mostOfWald*bound, fmt.Sprintf("%gx at %g req/s, %s s", each.Factor, each.RPS, inSeconds(median)),
+		t.hold(inTime(median, bound), fmt.Sprintf("%gx at %g req/s, %s s", each.Factor, each.RPS, inSeconds(median)),
 			each.slow(name, bound))
 	}
 	return t
@@ -80,12 +82,9 @@ func (r report) fast(name string, expectation func(rps, factor float64) float64)
 func (r row) slow(name string, bound float64) string {
 	why := fmt.Sprintf("Wald %.0f s; ", bound)
 	if name == beforeAfter {
-		why += fmt.Sprintf("from a baseline of about %.0f bad requests no test can expect less than %s, ", r.RPS*half*base, orNever(waldFromBaseline(r.RPS, r.Factor)))
+		why += fmt.Sprintf("from a baseline of about %.0f bad requests no test can expect less than %s, and ", r.RPS*half*base, orNever(waldFromBaseline(r.RPS, r.Factor)))
 	}
-	if r.Tallies[name].median()-look <= mostOfWald*bound {
-		return why + "and of looks 15 s apart the one before would have been in time"
-	}
-	return why + "and it does not know how bad it is, nor since when"
+	return why + "it does not know how bad it is, nor since when"
 }
 
 func orNever(s float64) string {

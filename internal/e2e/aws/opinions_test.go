@@ -276,14 +276,22 @@ func (l *lambdas) moto(t *testing.T) map[string]walked {
 	must(t, err)
 	t.Cleanup(server.Close)
 	client := cloud.Client{URL: server.URL, Key: "AKIATEST", HTTP: http.DefaultClient}
+	// moto does not see an answer that comes before the function has returned, as a real one does: it is sent
+	// until nobody waits for it.
 	l.answer["moto"] = func(token, output string) error {
-		return client.Call(t.Context(), "AWSStepFunctions.SendTaskSuccess", map[string]string{"taskToken": token, "output": output}, nil)
+		go func() {
+			_ = proc.Until(t.Context(), func(ctx context.Context) error {
+				if client.Call(ctx, "AWSStepFunctions.SendTaskSuccess", map[string]string{"taskToken": token, "output": output}, nil) != nil {
+					return nil
+				}
+				return io.ErrNoProgress
+			})
+		}()
+		return nil
 	}
 	out := map[string]walked{}
 	for walk := range walks() {
-		began := time.Now()
 		out[walk] = motoWalk(t, client, walk)
-		t.Logf("%s: %v", walk, time.Since(began).Round(time.Millisecond))
 	}
 	return out
 }

@@ -43,12 +43,12 @@ func class(v backtest.Verdict) string {
 func story(r backtest.Result) []string {
 	o := r.Headline
 	var all []string
-	switch {
-	case o.State == backtest.Reverted:
+	switch o.State {
+	case backtest.Reverted:
 		all = append(all, fmt.Sprintf("Would have been reverted at %s, %s after the release, by %s.", clock(o.At), span(o.At.Sub(r.At)), o.Reason))
-	case o.State == backtest.Passed:
+	case backtest.Passed:
 		all = append(all, fmt.Sprintf("Would have been left alone up to the end of its bake at %s, %s after the release. At last: %s.", clock(r.End), span(r.End.Sub(r.At)), o.Reason))
-	case o.State == backtest.NoData:
+	case backtest.NoData:
 		all = append(all, fmt.Sprintf("Could not be judged: %s.", o.Reason))
 	default:
 		all = append(all, fmt.Sprintf("Was not asked about: %s.", o.Reason))

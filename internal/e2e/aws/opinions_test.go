@@ -281,10 +281,11 @@ func (l *lambdas) moto(t *testing.T) map[string]walked {
 	l.answer["moto"] = func(token, output string) error {
 		go func() {
 			_ = proc.Until(t.Context(), func(ctx context.Context) error {
-				if client.Call(ctx, "AWSStepFunctions.SendTaskSuccess", map[string]string{"taskToken": token, "output": output}, nil) != nil {
-					return nil
+				err := client.Call(ctx, "AWSStepFunctions.SendTaskSuccess", map[string]string{"taskToken": token, "output": output}, nil)
+				if waits := err == nil; waits {
+					return io.ErrNoProgress
 				}
-				return io.ErrNoProgress
+				return nil
 			})
 		}()
 		return nil

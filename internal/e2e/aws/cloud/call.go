@@ -26,12 +26,13 @@ type Need struct{ Action, Resource string }
 
 // request has the fields of all requests by which the resource is known.
 type request struct {
-	TableName, StreamArn, SecretId string
-	QueueURL                       string `json:"QueueUrl"`
-	StateMachineArn                string `json:"stateMachineArn"`
-	ExecutionArn                   string `json:"executionArn"`
-	TransactItems                  []map[string]struct{ TableName string }
-	Entries                        []struct{ EventBusName string }
+	TableName, StreamArn string
+	SecretID             string `json:"SecretId"`
+	QueueURL             string `json:"QueueUrl"`
+	StateMachineArn      string `json:"stateMachineArn"`
+	ExecutionArn         string `json:"executionArn"`
+	TransactItems        []map[string]struct{ TableName string }
+	Entries              []struct{ EventBusName string }
 }
 
 func readCall(r *http.Request, body []byte) (Call, error) {
@@ -97,10 +98,10 @@ func (in request) needs(service, operation string) []Need {
 	case sqs:
 		return []Need{{strings.TrimSuffix(action, "Batch"), arn(sqs, path.Base(in.QueueURL))}}
 	case secrets:
-		if !strings.HasPrefix(in.SecretId, "arn:") {
-			in.SecretId = arn(secrets, "secret:"+in.SecretId+"-AbCdEf")
+		if !strings.HasPrefix(in.SecretID, "arn:") {
+			in.SecretID = arn(secrets, "secret:"+in.SecretID+"-AbCdEf")
 		}
-		return []Need{{action, in.SecretId}}
+		return []Need{{action, in.SecretID}}
 	case events:
 		var out []Need
 		for _, e := range in.Entries {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/cinegit/guardian/internal/adapter/hand"
@@ -95,30 +94,13 @@ func (d desk) about(ctx context.Context, e live.Engine[*remedy.Flow]) (operator.
 
 // connections asks everything at once whether it works.
 func (d desk) connections(ctx context.Context, e live.Engine[*remedy.Flow]) []api.Connection {
-	probes := []struct {
-		name string
-		ask  func(ctx context.Context) error
-	}{
-		{"ledger", func(ctx context.Context) error { _, err := d.base.Ledger.OpenIncidents(ctx); return err }},
-		{"policy", func(context.Context) error { return problem(e.Problem) }},
-		{"argocd", func(ctx context.Context) error { return hand.Probe(ctx, d.argocd) }},
-		{"prometheus", func(ctx context.Context) error { return hand.Probe(ctx, d.judge) }},
-		{"flags", func(ctx context.Context) error { return hand.Probe(ctx, d.flags) }},
-	}
-	out := make([]api.Connection, len(probes))
-	var all sync.WaitGroup
-	for i, p := range probes {
-		all.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-			defer cancel()
-			out[i] = api.Connection{Name: p.name, OK: true}
-			if err := p.ask(ctx); err != nil {
-				out[i].OK, out[i].Why = false, err.Error()
-			}
-		})
-	}
-	all.Wait()
-	return out
+	return operator.AskAll(ctx, []operator.Probe{
+		{Name: "ledger", Ask: func(ctx context.Context) error { _, err := d.base.Ledger.OpenIncidents(ctx); return err }},
+		{Name: "policy", Ask: func(context.Context) error { return problem(e.Problem) }},
+		{Name: "argocd", Ask: func(ctx context.Context) error { return hand.Probe(ctx, d.argocd) }},
+		{Name: "prometheus", Ask: func(ctx context.Context) error { return hand.Probe(ctx, d.judge) }},
+		{Name: "flags", Ask: func(ctx context.Context) error { return hand.Probe(ctx, d.flags) }},
+	}, probeTimeout)
 }
 
 func problem(text string) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/cinegit/guardian/internal/adapter/secrets"
 	"github.com/cinegit/guardian/internal/health"
 	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/operator"
 	"github.com/cinegit/guardian/internal/policy"
 	"github.com/cinegit/guardian/internal/reconcile"
 	"github.com/cinegit/guardian/internal/remedy"
@@ -27,14 +28,8 @@ type engine struct {
 	flow     *remedy.Flow
 	rec      *reconcile.Reconciler
 	channels []notify.Channel
-	probes   []probe
+	probes   []operator.Probe
 	close    func() error
-}
-
-// probe asks one connection whether it works.
-type probe struct {
-	name string
-	ask  func(ctx context.Context) error
 }
 
 // newEngine connects what the policy names. It calls nobody: what is not reachable now may be later.
@@ -58,13 +53,13 @@ func newEngine(p *policy.Policy, l *ledger.Ledger, resolver *secrets.Resolver, l
 	e := &engine{
 		policy: p, loadedAt: time.Now(), channels: channels,
 		close: func() error { return errors.Join(argo.Close(), flags.Close()) },
-		probes: []probe{
-			{"argocd", func(ctx context.Context) error { return argo.ProbeFor(ctx, p) }},
-			{"prometheus", prom.Probe},
+		probes: []operator.Probe{
+			{Name: "argocd", Ask: func(ctx context.Context) error { return argo.ProbeFor(ctx, p) }},
+			{Name: "prometheus", Ask: prom.Probe},
 		},
 	}
 	if flags.Probe != nil {
-		e.probes = append(e.probes, probe{"flags", flags.Probe})
+		e.probes = append(e.probes, operator.Probe{Name: "flags", Ask: flags.Probe})
 	}
 	current := func() *policy.Policy { return p }
 	judge := health.Judge{Metrics: prom}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -81,25 +80,7 @@ func (g *Guardian) readyz(w http.ResponseWriter, r *http.Request) {
 
 // probeAll asks every connection at once.
 func (g *Guardian) probeAll(ctx context.Context) []api.Connection {
-	return askAll(ctx, append([]probe{{"ledger", g.probeLedger}, {"policy", g.probePolicy}}, g.engine().probes...), probeTimeout)
-}
-
-// askAll asks all at once, each for at most so long, and gives the answers in their order.
-func askAll(ctx context.Context, probes []probe, timeout time.Duration) []api.Connection {
-	out := make([]api.Connection, len(probes))
-	var all sync.WaitGroup
-	for i, p := range probes {
-		all.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, timeout)
-			defer cancel()
-			out[i] = api.Connection{Name: p.name, OK: true}
-			if err := p.ask(ctx); err != nil {
-				out[i].OK, out[i].Why = false, err.Error()
-			}
-		})
-	}
-	all.Wait()
-	return out
+	return operator.AskAll(ctx, append([]operator.Probe{{Name: "ledger", Ask: g.probeLedger}, {Name: "policy", Ask: g.probePolicy}}, g.engine().probes...), probeTimeout)
 }
 
 func (g *Guardian) probeLedger(ctx context.Context) error {

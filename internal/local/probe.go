@@ -10,6 +10,7 @@ import (
 
 	"github.com/cinegit/guardian/internal/adapter/secrets"
 	"github.com/cinegit/guardian/internal/api"
+	"github.com/cinegit/guardian/internal/operator"
 	"github.com/cinegit/guardian/internal/policy"
 )
 
@@ -25,7 +26,7 @@ func Probe(ctx context.Context, p *policy.Policy) ([]api.Connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	connections := askAll(ctx, append(e.probes, secretProbes(p, resolver)...), patience)
+	connections := operator.AskAll(ctx, append(e.probes, secretProbes(p, resolver)...), patience)
 	if err := e.close(); err != nil {
 		return connections, fmt.Errorf("close connections: %w", err)
 	}
@@ -33,11 +34,11 @@ func Probe(ctx context.Context, p *policy.Policy) ([]api.Connection, error) {
 }
 
 // secretProbes looks up the secrets that no connection uses. They are named by where they stand.
-func secretProbes(p *policy.Policy, resolver *secrets.Resolver) []probe {
-	var out []probe
+func secretProbes(p *policy.Policy, resolver *secrets.Resolver) []operator.Probe {
+	var out []operator.Probe
 	add := func(name string, ref policy.Secret) {
 		if ref != "" {
-			out = append(out, probe{name, func(ctx context.Context) error { _, err := resolver.Resolve(ctx, ref); return err }})
+			out = append(out, operator.Probe{Name: name, Ask: func(ctx context.Context) error { _, err := resolver.Resolve(ctx, ref); return err }})
 		}
 	}
 	for i, ref := range p.Server.WebhookTokens {

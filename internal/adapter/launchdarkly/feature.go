@@ -1,13 +1,13 @@
 package launchdarkly
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/cinegit/guardian/internal/adapter/flagapi"
 	"github.com/cinegit/guardian/internal/flag"
 )
 
@@ -75,7 +75,7 @@ func (r representation) in(environment string) (found, error) {
 
 // definition says what a flag means to callers.
 func (f found) definition() (flag.Definition, error) {
-	image, err := f.image()
+	image, err := flagapi.Image(f.feature)
 	if err != nil {
 		return flag.Definition{}, err
 	}
@@ -159,21 +159,8 @@ func (f feature) killed(key, safe string) (feature, error) {
 	return f, nil
 }
 
-// image writes a feature as a before-image, the same bytes for the same content.
-func (f feature) image() (json.RawMessage, error) {
-	text, err := json.Marshal(f)
-	if err != nil {
-		return nil, fmt.Errorf("%w: encode the flag: %w", flag.ErrInvalid, err)
-	}
-	return flag.Canonical(text), nil
-}
-
 // same compares two features by content.
-func (f feature) same(other feature) bool {
-	a, errA := f.image()
-	b, errB := other.image()
-	return errA == nil && errB == nil && bytes.Equal(a, b)
-}
+func (f feature) same(other feature) bool { return flagapi.Same(f, other) }
 
 // decode reads a before-image.
 func decode(d flag.Definition) (feature, error) {

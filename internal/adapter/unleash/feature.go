@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/cinegit/guardian/internal/adapter/flagapi"
 	"github.com/cinegit/guardian/internal/flag"
 )
 
@@ -72,25 +73,12 @@ func (s strategy) MarshalJSON() ([]byte, error) {
 	return json.Marshal(plainStrategy(s))
 }
 
-// image writes a feature as a before-image, the same bytes for the same content.
-func (f feature) image() (json.RawMessage, error) {
-	text, err := json.Marshal(f)
-	if err != nil {
-		return nil, fmt.Errorf("%w: encode the flag: %w", flag.ErrInvalid, err)
-	}
-	return flag.Canonical(text), nil
-}
-
 // same compares two features by content.
-func (f feature) same(other feature) bool {
-	a, errA := f.image()
-	b, errB := other.image()
-	return errA == nil && errB == nil && bytes.Equal(a, b)
-}
+func (f feature) same(other feature) bool { return flagapi.Same(f, other) }
 
 // definition says what a feature means to callers.
 func (f feature) definition(key string) (flag.Definition, error) {
-	image, err := f.image()
+	image, err := flagapi.Image(f)
 	if err != nil {
 		return flag.Definition{}, err
 	}

@@ -2,23 +2,16 @@ package unleash
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
+	"github.com/cinegit/guardian/internal/adapter/flagapi"
 	"github.com/cinegit/guardian/internal/flag"
 )
 
 // Restore takes out what a Kill put in, if the flag is still as written says. A flag that is as
 // before already is left alone.
 func (s *Store) Restore(ctx context.Context, before, written flag.Definition) error {
-	err := s.restore(ctx, before, written)
-	if errors.Is(err, flag.ErrNotFound) {
-		err = fmt.Errorf("%w: %w", flag.ErrConflict, err)
-	}
-	if err != nil {
-		return fmt.Errorf("restore flag %s: %w", before.Key, err)
-	}
-	return nil
+	return flagapi.Restored(before.Key, s.restore(ctx, before, written))
 }
 
 func (s *Store) restore(ctx context.Context, before, written flag.Definition) error {

@@ -99,7 +99,7 @@ func (r report) walds() [][]string {
 		}
 		table = append(table, []string{
 			fmt.Sprintf("%g", each.RPS), fmt.Sprintf("%gx", each.Factor),
-			fmt.Sprintf("%.0f", bound), times(each.Tallies[knownRatio].median(), bound),
+			bounded(bound), times(each.Tallies[knownRatio].median(), bound),
 			bounded(from), times(each.Tallies[beforeAfter].median(), from),
 			bounded(beside), times(each.Tallies[sideBySide].median(), beside),
 		})
@@ -108,8 +108,11 @@ func (r report) walds() [][]string {
 }
 
 func bounded(s float64) string {
-	if math.IsInf(s, 1) {
+	switch {
+	case math.IsInf(s, 1):
 		return "never"
+	case s < 10:
+		return fmt.Sprintf("%.2g", s)
 	}
 	return fmt.Sprintf("%.0f", s)
 }

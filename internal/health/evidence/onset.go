@@ -45,14 +45,14 @@ func grow(ratio, begin, growth float64) float64 { return min((ratio+begin)*growt
 
 func expMost(log float64) float64 { return min(math.Exp(log), growthMost) }
 
-// late is a Mixture over when a departure begins as well as over how far it goes.
+// late is the mean of the likelihood ratios of alternatives, over when a departure begins and how far it goes.
 type late struct {
 	onset onset
 	grown []float64 // likelihood ratio of each alternative, by prior of its onset; nil before the first window
 	logE  float64
 }
 
-// add takes one window, whose process and counts are those of Process.Add.
+// add takes one window of so many yeses and noes.
 func (l *late) add(p Process, yes, no float64) {
 	if p.empty() {
 		return

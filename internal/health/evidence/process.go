@@ -11,38 +11,13 @@ const (
 	farthest = 50 // times worse (or better) is as far as the alternatives go
 )
 
-// Mixture is evidence as it grows window by window: the mean, with equal weights, of the
-// likelihood ratios of a grid of alternatives against the hypothesis. The zero value has seen
-// nothing. It is a value: adding to it gives another one.
-type Mixture struct {
-	Sums []float64 `json:"sums,omitempty"` // log likelihood ratio of each alternative so far
-}
-
-// LogE is the logarithm of the evidence; 0 before the first window.
-func (m Mixture) LogE() float64 {
-	if len(m.Sums) == 0 {
-		return 0
-	}
-	return floats.LogSumExp(m.Sums) - math.Log(float64(len(m.Sums)))
-}
-
-// Reaches tells whether LogE is at least bar. It costs little while the evidence is far from it,
-// for a mean is never above its largest part.
-func (m Mixture) Reaches(bar float64) bool {
-	if len(m.Sums) > 0 && floats.Max(m.Sums) < bar {
-		return false
-	}
-	return m.LogE() >= bar
-}
-
-// Bar is what LogE must reach for the hypothesis to be given up: ln(1/alpha).
+// Bar is what log evidence must reach for the hypothesis to be given up: ln(1/alpha).
 func Bar(alpha float64) float64 { return -math.Log(alpha) }
 
-// Process adds windows to a Mixture. It is what a hypothesis and its alternatives come to: every
-// event says as much, for or against.
+// Process is what a hypothesis and its alternatives come to: every event says as much, for or against.
 type Process struct {
 	yes, no []float64 // log likelihood ratio of one event, by alternative
-	prior   []float64 // of the alternatives over onsets; a Mixture has them equal
+	prior   []float64 // of the alternatives
 	most    float64
 }
 
@@ -61,21 +36,9 @@ func newProcess(p0 float64, effects []float64, together, most float64) Process {
 // empty tells whether the process can tell nothing.
 func (p Process) empty() bool { return len(p.yes) == 0 }
 
-// Add takes one window. What it adds is cut at most: a likelihood ratio cut from above still
-// expects no more than 1, so that the bound on errors holds, and one window can no longer decide
-// by itself. A process that nothing can be told by gives m back.
-func (p Process) Add(m Mixture, yes, no float64) Mixture {
-	if p.empty() {
-		return m
-	}
-	sums := p.steps(yes, no)
-	if m.Sums != nil {
-		floats.Add(sums, m.Sums)
-	}
-	return Mixture{Sums: sums}
-}
-
-// steps is what one window adds to the log likelihood ratio of each alternative.
+// steps is what one window adds to the log likelihood ratio of each alternative. It is cut at most: a
+// likelihood ratio cut from above still expects no more than 1, so that the bound on errors holds, and one
+// window can no longer decide by itself.
 func (p Process) steps(yes, no float64) []float64 {
 	steps := make([]float64, len(p.yes))
 	for i := range steps {

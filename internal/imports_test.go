@@ -63,7 +63,7 @@ func rooms() []room {
 		{"remedy", own([]string{"internal/remedy"}), append(own(outer, []string{"internal/reconcile"}), sdks...)},
 		{"reconcile", own([]string{"internal/reconcile"}), append(own(outer, []string{"internal/remedy"}), sdks...)},
 		{"backtest", own([]string{"internal/backtest"}), append(own(outer, flows), sdks...)},
-		{"eventpattern", own([]string{"internal/eventpattern"}), append(own([]string{"internal/", "events/"}, outer), sdks...)},
+		{"eventpattern and the readers of texts", own([]string{"internal/eventpattern", "internal/s3address", "internal/yamldepth"}), append(own([]string{"internal/", "events/"}, outer), sdks...)},
 		{"gatetest", own([]string{"internal/gatetest"}), append(own(outer, flows, []string{"internal/ledger"}), sdks...)},
 		{"intake", own([]string{"internal/bearer", "internal/intake"}), append(own(outer, flows, []string{"internal/policy", "internal/ledger"}), sdks...)},
 		{
@@ -85,7 +85,7 @@ func rooms() []room {
 		{"everything but cdk", own([]string{"events/", "internal/", "cmd/"}), []string{"github.com/aws/aws-cdk-go", "github.com/aws/jsii-runtime-go"}},
 		{
 			"everything but Argo CD's adapter, sandbox and what starts them",
-			own([]string{"events/", "internal/adapter/boltledger", "internal/adapter/appconfig", "internal/adapter/dynamoledger", "internal/adapter/flagapi", "internal/adapter/flagd", "internal/adapter/flagds3", "internal/adapter/flagstore", "internal/adapter/launchdarkly", "internal/adapter/notify", "internal/adapter/objects", "internal/adapter/prometheus", "internal/adapter/secrets", "internal/adapter/unleash", "internal/workflow", "internal/queue", "internal/sandbox/metrics"}),
+			own([]string{"events/", "internal/adapter/boltledger", "internal/adapter/appconfig", "internal/adapter/dynamoledger", "internal/adapter/flagapi", "internal/adapter/flagd", "internal/adapter/flagds3", "internal/adapter/flagstore", "internal/adapter/launchdarkly", "internal/adapter/notify", "internal/adapter/prometheus", "internal/adapter/secrets", "internal/adapter/unleash", "internal/workflow", "internal/queue", "internal/sandbox/metrics"}),
 			[]string{"github.com/argoproj/argo-cd"},
 		},
 	}

@@ -15,9 +15,9 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
 
 	"github.com/cinegit/guardian/internal/policy"
+	"github.com/cinegit/guardian/internal/yamldepth"
 )
 
 // What a list may have: bytes, brackets within brackets, mistakes told, and characters of a text
@@ -92,8 +92,8 @@ func read(file string, text []byte, names ...string) ([]entry, *reader) {
 func (r *reader) list(text string, names []string) []ast.Node {
 	like := fmt.Sprintf("write a list with lines like - {%s: …}", strings.Join(names, ": …, "))
 	tokens := lexer.Tokenize(text)
-	if at, deep := tooDeep(tokens); deep {
-		r.say(at, "the list is nested too deep here", like)
+	if deep := yamldepth.Beyond(tokens, maxDepth); deep != nil {
+		r.say(spot{deep.Position.Line, deep.Position.Column}, "the list is nested too deep here", like)
 		return nil
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -180,29 +180,6 @@ func scalar(node ast.Node) (string, bool) {
 		return n.GetToken().Value, true
 	}
 	return "", false
-}
-
-// tooDeep finds where brackets, or entries that begin on one line, are nested beyond what a
-// recursive parser should be given.
-func tooDeep(tokens token.Tokens) (spot, bool) {
-	brackets, entries, line := 0, 0, 0
-	for _, tk := range tokens {
-		if tk.Position.Line != line {
-			entries, line = 0, tk.Position.Line
-		}
-		switch tk.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			brackets++
-		case token.MappingEndType, token.SequenceEndType:
-			brackets--
-		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
-			entries++
-		}
-		if brackets > maxDepth || entries > maxDepth {
-			return spot{tk.Position.Line, tk.Position.Column}, true
-		}
-	}
-	return spot{}, false
 }
 
 func (r *reader) syntax(err error) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/cinegit/guardian/internal/lambdakit/names"
+	"github.com/cinegit/guardian/internal/s3address"
 )
 
 // environment reads the variables that a function is listed with. Its error tells all that is wrong with
@@ -42,8 +43,9 @@ func check(variable, value string, optional bool) error {
 	}
 	switch variable {
 	case names.Policy:
-		_, _, err := S3Object(value)
-		return err
+		if _, _, err := s3address.Parse(value); err != nil { // whose text shows the value, which may be anything
+			return errors.New("is not an object's address: write s3://bucket/key")
+		}
 	case names.QueueURL, names.DeadLetters:
 		if u, err := url.Parse(value); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			return errors.New("is not the URL of a queue")
@@ -56,16 +58,6 @@ func check(variable, value string, optional bool) error {
 		return new(slog.Level).UnmarshalText([]byte(value))
 	}
 	return nil
-}
-
-// S3Object reads s3://bucket/key.
-func S3Object(address string) (bucket, key string, err error) {
-	rest, ok := strings.CutPrefix(address, "s3://")
-	bucket, key, _ = strings.Cut(rest, "/")
-	if !ok || bucket == "" || key == "" {
-		return "", "", errors.New("is not an object's address: write s3://bucket/key")
-	}
-	return bucket, key, nil
 }
 
 // List reads what is comma separated.

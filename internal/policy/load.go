@@ -17,6 +17,8 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/cinegit/guardian/internal/yamldepth"
 )
 
 // What a policy file may have: bytes, lines, and bytes in a line. The YAML parser takes time with
@@ -104,8 +106,8 @@ func (s *source) tooLarge() *Mistake {
 // parseYAML gives the one YAML document of the text.
 func parseYAML(text *source) (ast.Node, *Mistake) {
 	tokens := lexer.Tokenize(strings.Join(text.lines, "\n"))
-	if at, ok := tooDeep(tokens); ok {
-		return nil, text.mistake(at, fmt.Sprintf("the file is nested more than %d deep here", maxDepth), "write it flatter")
+	if deep := yamldepth.Beyond(tokens, maxDepth); deep != nil {
+		return nil, text.mistake(spotOf(deep), fmt.Sprintf("the file is nested more than %d deep here", maxDepth), "write it flatter")
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
@@ -126,29 +128,6 @@ func parseYAML(text *source) (ast.Node, *Mistake) {
 		return nil, text.mistake(spot{1, 1}, "the file is empty", "begin it with apiVersion: "+Version)
 	}
 	return root, nil
-}
-
-// tooDeep finds where brackets, or entries that begin on one line, are nested beyond what a
-// recursive parser bears. Nesting by indentation cannot go that deep within MaxSize.
-func tooDeep(tokens token.Tokens) (spot, bool) {
-	brackets, entries, line := 0, 0, 0
-	for _, tk := range tokens {
-		if tk.Position.Line != line {
-			entries, line = 0, tk.Position.Line
-		}
-		switch tk.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			brackets++
-		case token.MappingEndType, token.SequenceEndType:
-			brackets--
-		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
-			entries++
-		}
-		if brackets > maxDepth || entries > maxDepth {
-			return spotOf(tk), true
-		}
-	}
-	return spot{}, false
 }
 
 func (s *source) mistake(at spot, problem, fix string) *Mistake {

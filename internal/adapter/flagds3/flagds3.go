@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,6 +20,7 @@ import (
 	"github.com/cinegit/guardian/internal/adapter/flagapi"
 	"github.com/cinegit/guardian/internal/adapter/flagd"
 	"github.com/cinegit/guardian/internal/flag"
+	"github.com/cinegit/guardian/internal/s3address"
 )
 
 // maxDocument bounds what is read of a document, in bytes.
@@ -40,7 +40,7 @@ type object struct {
 // timeout bounds one call with the SDK's retries; zero is DefaultTimeout. It needs the rights
 // s3:GetObject and s3:PutObject on this one object.
 func New(config aws.Config, address string, timeout time.Duration) (*flagd.Store, error) {
-	bucket, key, err := Split(address)
+	bucket, key, err := s3address.Parse(address)
 	if err != nil {
 		return nil, err
 	}
@@ -52,16 +52,6 @@ func New(config aws.Config, address string, timeout time.Duration) (*flagd.Store
 		o.UsePathStyle = o.BaseEndpoint != nil
 	})
 	return flagd.NewStore(&object{client: client, bucket: bucket, key: key, timeout: timeout}), nil
-}
-
-// Split parts an address like s3://bucket/key.
-func Split(address string) (bucket, key string, err error) {
-	rest, ok := strings.CutPrefix(address, "s3://")
-	bucket, key, _ = strings.Cut(rest, "/")
-	if !ok || bucket == "" || key == "" {
-		return "", "", fmt.Errorf("%q is not the address of a document in S3: write s3://bucket/key", address)
-	}
-	return bucket, key, nil
 }
 
 // Name implements flagd.Source, as do the two methods below.

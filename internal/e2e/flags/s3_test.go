@@ -17,6 +17,7 @@ import (
 	"github.com/cinegit/guardian/internal/e2e/aws/emulator"
 	"github.com/cinegit/guardian/internal/flag"
 	"github.com/cinegit/guardian/internal/flag/flagtest"
+	"github.com/cinegit/guardian/internal/s3address"
 )
 
 func TestS3OnMoto(t *testing.T) {
@@ -55,7 +56,7 @@ func TestS3OnMoto(t *testing.T) {
 			go func() { done <- flip(t, moto.Config(), address, key) }()
 		}
 		must(t, errors.Join(<-done, <-done))
-		_, key, err := flagds3.Split(address)
+		_, key, err := s3address.Parse(address)
 		must(t, err)
 		head, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("flags"), Key: &key})
 		must(t, err)

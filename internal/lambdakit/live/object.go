@@ -11,8 +11,8 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/cinegit/guardian/internal/lambdakit"
 	"github.com/cinegit/guardian/internal/policy"
+	"github.com/cinegit/guardian/internal/s3address"
 )
 
 // earlier is how many earlier versions of the policy are looked at for one that can be taken.
@@ -26,9 +26,9 @@ type object struct {
 }
 
 func newObject(cfg aws.Config, address string) (object, error) {
-	bucket, key, err := lambdakit.S3Object(address)
+	bucket, key, err := s3address.Parse(address)
 	if err != nil {
-		return object{}, fmt.Errorf("policy: %q %w", address, err)
+		return object{}, fmt.Errorf("policy: %w", err)
 	}
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })
 	return object{client: client, address: address, bucket: bucket, key: key}, nil

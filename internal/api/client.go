@@ -102,7 +102,7 @@ func (c *Client) Events(ctx context.Context, id string, after int) (out []ledger
 	return out, c.get(ctx, at, &out)
 }
 
-// Releases gives what ran at a target since a moment, the oldest first.
+// Releases gives the runs of a target that began at a moment or later, the oldest first.
 func (c *Client) Releases(ctx context.Context, t ledger.Target, since time.Time) (out []ledger.Release, err error) {
 	at := c.at("releases")
 	at.RawQuery = url.Values{"service": {t.Service}, "stage": {t.Stage}, "since": {since.Format(time.RFC3339)}}.Encode()

@@ -183,6 +183,27 @@ func TestAnUnansweredQuestionEndsWithItsTimeAndIsCounted(t *testing.T) {
 	}
 }
 
+func TestReleasesAreGivenForWhatReplaysThem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{mode: "suggest"})
+	s, _ := w.asked()
+	ctx, anna := t.Context(), s.client(t, annaToken)
+	all, err := anna.Releases(ctx, review(), time.Time{})
+	must(t, err)
+	if len(all) != 2 || all[0].Entry.ID != 0 || all[1].Entry.ID != 1 {
+		t.Fatalf("releases are %+v", all)
+	}
+	later, err := anna.Releases(ctx, review(), all[1].From.Add(time.Hour))
+	must(t, err)
+	if len(later) != 0 {
+		t.Errorf("an hour later none has begun: %+v", later)
+	}
+	_, err = anna.Releases(ctx, ledger.Target{Service: "reviwe", Stage: "prod"}, time.Time{})
+	if statusOfCall(t, err) != http.StatusBadRequest {
+		t.Errorf("an unknown service: %v", err)
+	}
+}
+
 func TestAFreezeRefusesAdmissionUntilItIsLifted(t *testing.T) {
 	w := newWorld(t, setup{})
 	s := w.serve()

@@ -28,3 +28,14 @@ func TestBoundsAtTheEndsAreTheEnds(t *testing.T) {
 	// No bad one of n: the upper bound is 1 - alpha^(1/n).
 	digits(t, "upper bound of 0 in 100", evidence.Upper(0, 100, .025), 0.0362166, 5e-7)
 }
+
+func TestACountOfNextToNothingIsNone(t *testing.T) {
+	for _, tiny := range []float64{0, 2.2250738585072014e-308, 1e-100, 1e-9} {
+		if low := evidence.Lower(tiny, .25, .5); low != 0 {
+			t.Errorf("the lower bound of %g is %g", tiny, low)
+		}
+		if high := evidence.Upper(.25-tiny, .25, .5); high != 1 {
+			t.Errorf("the upper bound of all but %g is %g", tiny, high)
+		}
+	}
+}

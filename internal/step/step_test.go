@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -135,5 +137,69 @@ func TestAConflictIsTriedAgainAtOnceButNotForEver(t *testing.T) {
 	calls := 0
 	if _, err := step.Again(t.Context(), func() (int, error) { calls++; return 0, ledger.ErrHeld }); err == nil || calls != 1 {
 		t.Errorf("another error is tried %d times", calls)
+	}
+}
+
+// polling gives steps whose flow gives these answers, one a look, the last of them for ever.
+func polling(looks *int, answers ...remedy.Answer) step.Steps {
+	return step.Steps{
+		Flow: func(context.Context, remedy.Task) (remedy.Answer, error) {
+			*looks++
+			return answers[min(*looks, len(answers))-1], nil
+		},
+		Ended: func(remedy.Answer) {},
+		Stay:  15 * time.Second,
+	}
+}
+
+func TestAStepThatPollsStaysUntilItIsDoneOrForAsLongAsItMay(t *testing.T) {
+	again := remedy.Answer{Next: ledger.StepSettle, Wait: 1}
+	for name, tt := range map[string]struct {
+		answers []remedy.Answer
+		looks   int
+		takes   time.Duration
+		next    ledger.Step
+	}{
+		"done at once":          {[]remedy.Answer{{Next: ledger.StepVerify}}, 1, 0, ledger.StepVerify},
+		"done at the third":     {[]remedy.Answer{again, again, {Next: ledger.StepVerify}}, 3, 2 * time.Second, ledger.StepVerify},
+		"never done":            {[]remedy.Answer{again}, 16, 15 * time.Second, ledger.StepSettle},
+		"a long wait":           {[]remedy.Answer{{Next: ledger.StepSettle, Wait: 3}}, 1, 0, ledger.StepSettle},
+		"a wait before another": {[]remedy.Answer{{Next: ledger.StepAct, Wait: 1}}, 1, 0, ledger.StepAct},
+		"again without a wait":  {[]remedy.Answer{{Next: ledger.StepSettle}}, 1, 0, ledger.StepSettle},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				looks, start := 0, time.Now()
+				out, err := polling(&looks, tt.answers...).Run(t.Context(), json.RawMessage(`{"id":"i","step":"settle"}`))
+				var answer remedy.Answer
+				if err != nil || json.Unmarshal(out, &answer) != nil {
+					t.Fatalf("%s, %v", out, err)
+				}
+				if took := time.Since(start); looks != tt.looks || took != tt.takes || answer.Next != tt.next {
+					t.Errorf("%d looks in %s, then %s; want %d in %s, then %s", looks, took, answer.Next, tt.looks, tt.takes, tt.next)
+				}
+			})
+		})
+	}
+}
+
+func TestAStepThatIsStoppedAnswersWhereItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 4500*time.Millisecond)
+		defer cancel()
+		looks := 0
+		out, err := polling(&looks, remedy.Answer{ID: "i", Next: ledger.StepSettle, Wait: 1}).Run(ctx, json.RawMessage(`{"id":"i","step":"settle"}`))
+		if want := `{"id":"i","next":"settle","wait":1,"hand":"","end":""}`; err != nil || string(out) != want || looks != 5 {
+			t.Errorf("%s, %v after %d looks; want %s after 5", out, err, looks, want)
+		}
+	})
+}
+
+func TestAStepThatMayNotStayLooksOnce(t *testing.T) {
+	looks := 0
+	s := polling(&looks, remedy.Answer{Next: ledger.StepSettle, Wait: 1})
+	s.Stay = 0
+	if _, err := s.Run(t.Context(), json.RawMessage(`{"id":"i","step":"settle"}`)); err != nil || looks != 1 {
+		t.Errorf("%d looks, %v", looks, err)
 	}
 }

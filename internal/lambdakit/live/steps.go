@@ -71,7 +71,7 @@ func (b *Base) steps(p *policy.Policy, parts Parts) step.Steps {
 			}
 			return flow.Handle(ctx, task)
 		},
-		Ledger: b.Ledger, Ended: b.Ended, Log: b.Log,
+		Ledger: b.Ledger, Ended: b.Ended, Log: b.Log, Stay: 15 * time.Second,
 	}
 	switch parts.Look {
 	case LookAtArgoCD:

@@ -41,34 +41,52 @@ func read[T any](ctx context.Context, s Store, key Key) (value T, version int64,
 	if err != nil {
 		return value, 0, false, fmt.Errorf("read %s/%s: %w", key.Partition, key.Sort, err)
 	}
-	if err := json.Unmarshal(record.Value, &value); err != nil {
-		return value, 0, false, fmt.Errorf("decode %s/%s: %w", key.Partition, key.Sort, err)
+	if value, err = valueOf[T](record); err != nil {
+		return value, 0, false, err
 	}
 	return value, record.Version, true, nil
 }
 
+// valueOf reads the value of a record.
+func valueOf[T any](r Record) (T, error) {
+	value, err := decode[T](r.Value)
+	if err != nil {
+		return value, fmt.Errorf("decode %s/%s: %w", r.Key.Partition, r.Key.Sort, err)
+	}
+	return value, nil
+}
+
 // list decodes records of one partition, at most limit of them (0 is all), in the query's order.
 func list[T any](ctx context.Context, s Store, q Query, limit int) ([]T, error) {
-	var out []T
+	records, err := pages(ctx, s, q, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]T, len(records))
+	for i, r := range records {
+		if out[i], err = valueOf[T](r); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// pages gives records of one partition, at most limit of them (0 is all), in the query's order.
+func pages(ctx context.Context, s Store, q Query, limit int) ([]Record, error) {
+	var out []Record
 	for {
 		q.Limit = page
 		if limit > 0 {
 			q.Limit = min(page, limit-len(out))
 		}
-		records, err := s.List(ctx, q)
+		some, err := s.List(ctx, q)
 		if err != nil {
 			return nil, fmt.Errorf("list %s: %w", q.Partition, err)
 		}
-		for _, r := range records {
-			var v T
-			if err := json.Unmarshal(r.Value, &v); err != nil {
-				return nil, fmt.Errorf("decode %s/%s: %w", r.Key.Partition, r.Key.Sort, err)
-			}
-			out = append(out, v)
-		}
-		if len(records) < q.Limit || len(out) == limit && limit > 0 {
+		out = append(out, some...)
+		if len(some) < q.Limit || len(out) == limit {
 			return out, nil
 		}
-		q.After = records[len(records)-1].Key.Sort
+		q.After = some[len(some)-1].Key.Sort
 	}
 }

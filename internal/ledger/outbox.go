@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -10,20 +9,16 @@ func outboxKey(id string) Key { return Key{"outbox", id} }
 
 // Outbox gives the messages that some channel has yet to get.
 func (l *Ledger) Outbox(ctx context.Context) ([]Message, error) {
-	records, err := l.Store.List(ctx, Query{Partition: "outbox", Limit: page})
+	records, err := pages(ctx, l.Store, Query{Partition: "outbox"}, 0)
 	if err != nil {
-		return nil, fmt.Errorf("list outbox: %w", err)
+		return nil, err
 	}
-	out := make([]Message, 0, len(records))
-	for _, r := range records {
-		m, version, ok, err := read[Message](ctx, l.Store, r.Key)
-		if err != nil {
+	out := make([]Message, len(records))
+	for i, r := range records {
+		if out[i], err = valueOf[Message](r); err != nil {
 			return nil, err
 		}
-		if ok {
-			m.Version = version
-			out = append(out, m)
-		}
+		out[i].Version = r.Version
 	}
 	return out, nil
 }

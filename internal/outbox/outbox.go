@@ -81,12 +81,16 @@ func (o Outbox) deliver(ctx context.Context, m ledger.Message) error {
 	}
 	// Who has it must be written even at the end, or it is told again after the next start.
 	write := context.WithoutCancel(ctx)
-	if missing == 0 || m.Tries >= MostTries {
+	if missing == 0 {
 		return o.Ledger.Told(write, m, o.Now())
 	}
-	if ctx.Err() == nil {
+	if ctx.Err() == nil { // what is cut off was no try
 		m.Tries++
 		m.NextTry = o.Now().Add(max(asked, min(time.Second<<min(m.Tries, 12), time.Hour)))
+	}
+	if m.Tries >= MostTries {
+		o.Log.ErrorContext(ctx, "message given up", "message", m.ID, "tries", m.Tries)
+		return o.Ledger.Told(write, m, o.Now())
 	}
 	return o.Ledger.SaveMessage(write, m)
 }

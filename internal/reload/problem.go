@@ -17,7 +17,7 @@ func Problem(err error) string {
 	m := mistakes[0]
 	text := fmt.Sprintf("%s:%d:%d: %s", m.File, m.Line, m.Column, m.Problem)
 	if more := len(mistakes) - 1; more > 0 {
-		text += fmt.Sprintf(" (and %d more: guardian check %s)", more, m.File)
+		text += fmt.Sprintf(" (and %d more: guardian check shows all)", more)
 	}
 	return text
 }

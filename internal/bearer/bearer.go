@@ -61,8 +61,8 @@ func token(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// matches compares in constant time, and both sides hashed, so that not even the length shows. A
-// secret that cannot be had matches nothing.
+// matches compares in constant time, and both sides hashed, so that not even the length shows. Space around
+// a secret is none of it: no header can carry it. A secret that cannot be had matches nothing.
 func (c Check) matches(ctx context.Context, given, ref string) bool {
 	if given == "" {
 		return false
@@ -72,6 +72,6 @@ func (c Check) matches(ctx context.Context, given, ref string) bool {
 		c.Log.WarnContext(ctx, "a token cannot be had", "error", err)
 		return false
 	}
-	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(want))
+	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(strings.TrimSpace(want)))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }

@@ -41,6 +41,7 @@ type app struct {
 	before     []string  // the images that ran then
 	health     string    // and the health
 	broken     bool      // git head cannot be rendered
+	gone       bool      // somebody has deleted the application
 }
 
 type operation struct {

@@ -172,6 +172,9 @@ func (a *ArgoCD) call(method string, ref deploy.Ref, right string, do func(*app)
 		return fault.Err
 	}
 	app := a.apps[ref.String()]
+	if app != nil && app.gone {
+		app = nil
+	}
 	switch {
 	case app == nil && ref.Project == "":
 		return fmt.Errorf("permission denied: %w", deploy.ErrDenied)

@@ -83,7 +83,7 @@ func (a *ArgoCD) Exists(c App, configMap string) bool {
 }
 
 // Set changes how an application behaves; see the fields' names: window open|closed|manual, autosync on|off,
-// hang on|off, fail MESSAGE, deny RIGHT,RIGHT, owner NAME, head broken|good.
+// hang on|off, fail MESSAGE, deny RIGHT,RIGHT, owner NAME, head broken|good, gone yes|no.
 func (a *ArgoCD) Set(c App, what, value string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -107,6 +107,8 @@ func (a *ArgoCD) Set(c App, what, value string) error {
 		p.owner = value
 	case "head":
 		p.broken = value == "broken"
+	case "gone":
+		p.gone = value == "yes"
 	default:
 		return fmt.Errorf("an application has no %q", what)
 	}

@@ -20,6 +20,7 @@ type Flags struct {
 	Fails []error       // of the next calls of Kill, one each, before they write; nil is none
 	Lands []error       // of the next calls of Kill, one each, after they have written
 	Kills int           // calls of Kill that wrote
+	Down  bool          // the store is out of reach
 
 	path string
 	now  func() time.Time
@@ -34,8 +35,19 @@ func newFlags(path string, now func() time.Time) *Flags {
 // stamp gives the document the world's time.
 func (f *Flags) stamp() { _ = os.Chtimes(f.path, f.now(), f.now()) }
 
+// Flag implements remedy.Flags.
+func (f *Flags) Flag(ctx context.Context, key string) (flag.Definition, error) {
+	if f.Down {
+		return flag.Definition{}, fmt.Errorf("connection refused: %w", flag.ErrUnavailable)
+	}
+	return f.Store.Flag(ctx, key)
+}
+
 // Kill implements remedy.Flags.
 func (f *Flags) Kill(ctx context.Context, before flag.Definition, safe string) (flag.Definition, error) {
+	if f.Down {
+		return flag.Definition{}, fmt.Errorf("connection refused: %w", flag.ErrUnavailable)
+	}
 	if err := pop(&f.Fails); err != nil {
 		return flag.Definition{}, err
 	}

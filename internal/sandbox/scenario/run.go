@@ -19,9 +19,10 @@ import (
 
 // story is one scenario while it runs.
 type story struct {
-	world *World
-	fired map[string]time.Time // when an alert began, by its words
-	lines []line
+	archive *txtar.Archive
+	world   *World
+	fired   map[string]time.Time // when an alert began, by its words
+	lines   []line
 }
 
 // line is one line of the trace.
@@ -49,7 +50,7 @@ func Run(ctx context.Context, a *txtar.Archive, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s := &story{world: world, fired: map[string]time.Time{}}
+	s := &story{archive: a, world: world, fired: map[string]time.Time{}}
 	all, end, err := parseTimeline(string(file(a, "timeline.txt")))
 	if err != nil {
 		return "", err

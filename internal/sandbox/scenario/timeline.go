@@ -21,12 +21,15 @@ import (
 //	00:00 resolve  NAME SERVICE STAGE               it posts that the alert is over
 //	00:00 metrics  up|down|silent
 //	00:00 argocd   up|down
+//	00:00 flags    up|down
 //	00:00 fail     METHOD unavailable|denied|busy [landed]   the next call of that method fails
 //	00:00 switch   on|off                           Guardian's own switch
 //	00:00 approve  PERSON                           the latest incident's suggestion; also: reject, undo
 //	00:00 release  SERVICE STAGE PERSON [lift]
 //	00:00 freeze   SERVICE STAGE PERSON MINUTES
 //	00:00 admit    SERVICE STAGE RELEASE
+//	00:00 policy   FILE                             the policy is this part of the file from now on
+//	00:00 read                                      what people find in their channels
 //	00:00 kill                                      the process dies and begins anew
 //	00:00 end                                       nothing is looked at after this
 type happening struct {

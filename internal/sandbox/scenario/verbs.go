@@ -12,6 +12,7 @@ import (
 	"github.com/cinegit/guardian/events/alertmanager"
 	"github.com/cinegit/guardian/internal/deploy"
 	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/policy"
 	"github.com/cinegit/guardian/internal/remedy/remedytest"
 )
 
@@ -33,6 +34,9 @@ func (s *story) verbs() map[string]verb {
 		"undo":    {1, s.undo},
 		"release": {3, s.release},
 		"freeze":  {4, s.freeze},
+		"flags":   {1, func(_ context.Context, a []string) error { s.world.Flags.Down = a[0] == "down"; return nil }},
+		"policy":  {1, s.policy},
+		"read":    {0, s.read},
 		"admit":   {3, s.admit},
 		"kill":    {0, func(context.Context, []string) error { s.world.Kill(); return nil }},
 	}
@@ -159,5 +163,36 @@ func (s *story) admit(ctx context.Context, a []string) error {
 		return err
 	}
 	s.say("admit %s to %s/%s: %t, %s", a[2], a[0], a[1], v.Admitted, v.Why)
+	return nil
+}
+
+// policy puts another part of the file into force.
+func (s *story) policy(_ context.Context, a []string) error {
+	p, err := policy.Parse(a[0], file(s.archive, a[0]))
+	if err != nil {
+		return err
+	}
+	s.world.SetPolicy(p)
+	return nil
+}
+
+// read is what people find in their channels.
+func (s *story) read(ctx context.Context, _ []string) error {
+	messages, err := s.world.Ledger.Outbox(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		s.say("read     %s: %s", m.Urgency, m.Title)
+		for _, text := range m.Text {
+			s.say("         %s", text)
+		}
+		for _, f := range m.Findings {
+			s.say("         evidence %s %s: %s", f.Gate, f.Verdict, f.Reason)
+		}
+		if m.Undo != "" {
+			s.say("         undo: %s", m.Undo)
+		}
+	}
 	return nil
 }

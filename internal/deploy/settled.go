@@ -45,7 +45,7 @@ func (m Mark) newer(op *Operation) bool {
 	return op.Phase == PhasePending || op.StartedAt.After(m.OperationStartedAt)
 }
 
-// Settling is the answer of Settled: Done, or not yet, or never (Stuck), with the reason.
+// Settling is the answer of Settled: Done, or Blocked, or Failed, or none of them yet, with the reason.
 type Settling struct {
 	Done    bool
 	Blocked bool // parked by a sync window: it would fire later if left

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cinegit/guardian/events/alertmanager"
 	"github.com/cinegit/guardian/events/argocd"
+	"github.com/cinegit/guardian/internal/deploy"
 	"github.com/cinegit/guardian/internal/intake"
 	"github.com/cinegit/guardian/internal/ledger"
 	"github.com/cinegit/guardian/internal/remedy"
@@ -56,13 +57,12 @@ func (d *Dispatcher) alerts(ctx context.Context, m alertmanager.Message, err err
 		return fmt.Errorf("%w: %w", ErrUnprocessable, err)
 	}
 	done, err := d.Flow.Dispatch(ctx, m)
-	for _, id := range done.Opened {
-		if err := d.Start(ctx, id); err != nil {
-			return err
-		}
-	}
 	d.Count(done)
-	return err
+	failed := []error{err}
+	for _, id := range done.Opened {
+		failed = append(failed, d.Start(ctx, id))
+	}
+	return errors.Join(failed...)
 }
 
 // look reads the application that a notification names, for each target it serves, and wakes what waits
@@ -90,5 +90,6 @@ func (d *Dispatcher) look(ctx context.Context, n argocd.Notification) error {
 // concerns compares a notification with an application's [namespace/]name. A template that leaves the
 // namespace out, or a policy that does, means any.
 func concerns(n argocd.Notification, application string) bool {
-	return application == n.Application || application == n.Namespace+"/"+n.Application
+	ref := deploy.ParseRef(application, "")
+	return ref.Name == n.Application && (ref.Namespace == "" || n.Namespace == "" || ref.Namespace == n.Namespace)
 }

@@ -11,11 +11,12 @@ import (
 // Ledger writes and reads the domain's records in a Store.
 type Ledger struct{ Store Store }
 
-// How long the store must keep what only guards against repetition.
+// How long the store must keep what only guards against repetition, and what is written anew all the time.
 const (
 	keepEpisode = 7 * 24 * time.Hour // repeat_interval is 4h by default and rarely above a day
 	keepIgnored = 30 * 24 * time.Hour
 	keepTold    = 30 * 24 * time.Hour
+	keepSeen    = 30 * 24 * time.Hour // of a target that is in no policy any more
 )
 
 // page is how many records one List call of ours asks for.

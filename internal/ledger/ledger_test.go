@@ -54,7 +54,7 @@ func TestReleasesAreListedTheNewestFirstAndOneOfThemIsChangedInPlace(t *testing.
 	for i := range 3 {
 		r := ledger.Release{Target: prod(), Label: fmt.Sprint("v", i), From: noon().Add(time.Duration(i) * time.Hour)}
 		r.Entry.ID = int64(i)
-		must(t, l.SaveSeen(t.Context(), ledger.Seen{Target: prod(), At: noon()}, r))
+		must(t, l.SaveSeen(t.Context(), ledger.Seen{Target: prod(), At: noon()}, noon(), r))
 	}
 	runs, err := l.Releases(t.Context(), prod())
 	must(t, err)
@@ -67,11 +67,22 @@ func TestReleasesAreListedTheNewestFirstAndOneOfThemIsChangedInPlace(t *testing.
 	}
 }
 
+func TestWhatWasSeenIsKeptForAsLongAsSomebodyLooks(t *testing.T) {
+	l, store := fresh()
+	for _, now := range []time.Time{noon(), noon().Add(time.Hour)} { // the second look failed, and knows only of the first
+		must(t, l.SaveSeen(t.Context(), ledger.Seen{Target: prod(), At: noon()}, now))
+		r, err := store.Get(t.Context(), ledger.Key{Partition: "seen", Sort: prod().String()})
+		if want := now.AddDate(0, 0, 30); err != nil || !r.Expires.Equal(want) {
+			t.Errorf("written at %s it is kept until %s, want %s: %v", now, r.Expires, want, err)
+		}
+	}
+}
+
 func TestReleasesAreGivenSinceAMoment(t *testing.T) {
 	l, _ := fresh()
 	for i := range 205 { // more than one page
 		r := ledger.Release{Target: prod(), Label: fmt.Sprint("v", i), From: noon().Add(time.Duration(i) * time.Hour)}
-		must(t, l.SaveSeen(t.Context(), ledger.Seen{Target: prod(), At: noon()}, r))
+		must(t, l.SaveSeen(t.Context(), ledger.Seen{Target: prod(), At: noon()}, noon(), r))
 	}
 	got, err := l.ReleasesSince(t.Context(), prod(), noon().Add(2*time.Hour))
 	if err != nil || len(got) != 203 || got[0].Label != "v2" || got[202].Label != "v204" {

@@ -37,6 +37,7 @@ type FlagSeen struct {
 	Flag    string `json:"flag"`
 	Digest  string `json:"digest"` // of the definition's content
 	Serving string `json:"serving"`
+	Trouble string `json:"trouble,omitempty"` // why the last read failed; the rest is of the read before, empty if there was none
 }
 
 // FlagSeen reads what a flag was when last seen; ok is false if it never was.

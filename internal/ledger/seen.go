@@ -26,12 +26,14 @@ func (l *Ledger) Seen(ctx context.Context, t Target) (Seen, error) {
 	return seen, err
 }
 
-// SaveSeen writes what was read, with the releases that it changes, all or nothing.
-func (l *Ledger) SaveSeen(ctx context.Context, seen Seen, releases ...Release) error {
+// SaveSeen writes what was read, with the releases that it changes, all or nothing. What nobody reads again
+// is forgotten after a while.
+func (l *Ledger) SaveSeen(ctx context.Context, seen Seen, now time.Time, releases ...Release) error {
 	op, err := put(seenKey(seen.Target), AnyVersion, seen)
 	if err != nil {
 		return err
 	}
+	op.Expires = now.Add(keepSeen)
 	ops := []Op{op}
 	for _, r := range releases {
 		op, err := put(releaseKey(r), AnyVersion, r)

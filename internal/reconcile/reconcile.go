@@ -61,7 +61,7 @@ func (r *Reconciler) Target(ctx context.Context, t ledger.Target) error {
 		return err
 	}
 	seen := ledger.Seen{Target: t, At: r.Now(), Application: app, SyncAllowed: allowed, SyncWhy: why}
-	return r.Ledger.SaveSeen(ctx, seen, journal(t, app, known, seen.At)...)
+	return r.Ledger.SaveSeen(ctx, seen, seen.At, journal(t, app, known, seen.At)...)
 }
 
 func (r *Reconciler) trouble(ctx context.Context, t ledger.Target, cause error) error {
@@ -71,7 +71,7 @@ func (r *Reconciler) trouble(ctx context.Context, t ledger.Target, cause error) 
 	}
 	seen.Target, seen.Trouble = t, cause.Error()
 	seen.Denied = errors.Is(cause, deploy.ErrDenied) || errors.Is(cause, deploy.ErrUnauthenticated) || errors.Is(cause, deploy.ErrNotFound)
-	return r.Ledger.SaveSeen(ctx, seen)
+	return r.Ledger.SaveSeen(ctx, seen, r.Now())
 }
 
 // ServiceFlags reads the flags of a service and journals their changes.
@@ -86,26 +86,36 @@ func (r *Reconciler) ServiceFlags(ctx context.Context, service string) error {
 }
 
 func (r *Reconciler) flag(ctx context.Context, key string) error {
-	now, err := r.Flags.Flag(ctx, key)
-	if err != nil {
-		return err
-	}
 	before, known, err := r.Ledger.FlagSeen(ctx, key)
 	if err != nil {
 		return err
 	}
+	now, err := r.Flags.Flag(ctx, key)
+	if err != nil {
+		return errors.Join(err, r.flagTrouble(ctx, key, before, err))
+	}
 	seen := ledger.FlagSeen{Flag: key, Digest: digest(now), Serving: now.Words()}
-	if known && before.Digest == seen.Digest {
+	if known && before == seen {
 		return nil
 	}
 	change, err := r.change(ctx, before, seen, now)
 	if err != nil {
 		return err
 	}
-	if !known {
-		change = nil
+	if before.Digest == "" || before.Digest == seen.Digest {
+		change = nil // seen for the first time, or only read again
 	}
 	return r.Ledger.SaveFlag(ctx, seen, change)
+}
+
+// flagTrouble notes that a flag could not be read, for whoever must say what changed.
+func (r *Reconciler) flagTrouble(ctx context.Context, key string, before ledger.FlagSeen, cause error) error {
+	seen := before
+	seen.Flag, seen.Trouble = key, cause.Error()
+	if seen == before {
+		return nil
+	}
+	return r.Ledger.SaveFlag(ctx, seen, nil)
 }
 
 // change dates a flag's change as the store does, and knows Guardian's own doing by its effects.

@@ -133,7 +133,7 @@ func TestWhatIsJournaledWhileTheGatesAreMeasuredIsNotOverwritten(t *testing.T) {
 		seen, err := w.Ledger.Seen(t.Context(), review())
 		must(t, err)
 		seen.Application.Health = "Degraded"
-		must(t, w.Ledger.SaveSeen(t.Context(), seen, runs[0]))
+		must(t, w.Ledger.SaveSeen(t.Context(), seen, seen.At, runs[0]))
 	}}}
 	must(t, w.Rec.Prove(t.Context(), review()))
 	seen, err := w.Ledger.Seen(t.Context(), review())

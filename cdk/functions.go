@@ -78,6 +78,8 @@ func (s *stack) variable(function, variable string) *string {
 	switch variable {
 	case names.Table:
 		return s.table.TableName()
+	case names.Evidence:
+		return s.evidence.BucketName()
 	case names.Policy:
 		return jsii.String("s3://" + *s.bucket.BucketName() + "/" + policyKey)
 	case names.QueueURL:

@@ -49,7 +49,7 @@ func TestWhatAVariableNamesIsWhatTheRoleReaches(t *testing.T) {
 			}
 		}
 		want := map[string]string{
-			names.Table: "<ledger>", names.Policy: "<policy>/guardian.yaml", names.QueueURL: "<intake.fifo>",
+			names.Table: "<ledger>", names.Evidence: "<evidence>/kept/*", names.Policy: "<policy>/guardian.yaml", names.QueueURL: "<intake.fifo>",
 			names.DeadLetters: "<intake-dead.fifo>", names.StateMachine: "<remediation>", names.Bus: "<bus>",
 		}
 		for name, value := range variables {
@@ -118,8 +118,28 @@ func TestTheLedgerOutlivesTheStack(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the table's keys (-the ledger's +the stack's):\n%s", diff)
 	}
-	if plain.of("AWS::S3::Bucket")["policy"].DeletionPolicy != "Retain" {
-		t.Error("the policy is deleted with the stack")
+	for _, name := range []string{"policy", "evidence"} {
+		if plain.of("AWS::S3::Bucket")[name].DeletionPolicy != "Retain" {
+			t.Errorf("bucket %s is deleted with the stack", name)
+		}
+	}
+}
+
+func TestAgeRemovesNothingThatTheLedgerPointsAt(t *testing.T) {
+	for _, c := range []stackTemplate{plain, full} {
+		bucket := c.of("AWS::S3::Bucket")["evidence"].Properties
+		got := map[string]string{}
+		for _, r := range list(bucket["LifecycleConfiguration"].(map[string]any)["Rules"]) {
+			rule := r.(map[string]any)
+			got[c.read(rule["Prefix"])] = c.read(rule["ExpirationInDays"])
+		}
+		want := map[string]string{dynamoledger.ExpiringPrefix: "90", dynamoledger.KeptPrefix: "", "": ""}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: prefix and days (-want +got):\n%s", c.name, diff)
+		}
+		if c.read(bucket["VersioningConfiguration"].(map[string]any)["Status"]) != "Enabled" {
+			t.Errorf("%s: what is deleted by mistake cannot be brought back", c.name)
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/cinegit/guardian/internal/lambdakit/names"
 )
 
-// newKey makes one key for all that is kept: ledger, policy, queues, topics, logs, events. The state machine
+// newKey makes one key for all that is kept: ledger with its evidence, policy, queues, topics, logs, events. The state machine
 // keeps only names of incidents and goes without. Without the option AWS' own keys do, at no cost.
 func (s *stack) newKey() {
 	if !s.kms {

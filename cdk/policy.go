@@ -7,37 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
-	"github.com/aws/jsii-runtime-go"
-
 	"github.com/cinegit/guardian/internal/policy"
 )
 
 // policyKey is the object of the policy bucket that the functions read.
 const policyKey = "guardian.yaml"
-
-// newPolicyBucket keeps every version of the policy, so that a bad one is undone by copying the one before
-// over it. Its name is ours, so that a stack made anew takes it over.
-func (s *stack) newPolicyBucket() {
-	s.bucket = awss3.NewBucket(s.Stack, jsii.String("policy"), &awss3.BucketProps{
-		BucketName:        jsii.String(s.name("policy-") + *s.Account() + "-" + *s.Region()),
-		Versioned:         jsii.Bool(true),
-		EnforceSSL:        jsii.Bool(true),
-		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
-		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
-		Encryption:        pick(s.kms, awss3.BucketEncryption_KMS, awss3.BucketEncryption_S3_MANAGED),
-		EncryptionKey:     s.key,
-		BucketKeyEnabled:  when(s.kms, jsii.Bool(true)),
-		RemovalPolicy:     awscdk.RemovalPolicy_RETAIN,
-		LifecycleRules: &[]*awss3.LifecycleRule{{
-			Id:                                  jsii.String("old-versions"),
-			NoncurrentVersionExpiration:         awscdk.Duration_Days(jsii.Number(3650)),
-			AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(7)),
-		}},
-	})
-	s.explain(s.bucket, "AwsSolutions-S1", "It holds one object without secrets. Who wrote it is in CloudTrail, what was written in its versions; access logs would only count the functions' reads.")
-}
 
 // secretsOf gives the references to secrets that a function needs under a policy, sorted. The policy
 // decides, so that no function may read a secret that it has no use for. A policy that names other secrets

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/cinegit/guardian/internal/adapter/dynamoledger"
 	"github.com/cinegit/guardian/internal/lambdakit/names"
 )
 
@@ -35,6 +36,16 @@ func (s *stack) rights(f names.Function) []right {
 			"dynamodb:GetItem", "dynamodb:Query", "dynamodb:ConditionCheckItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem",
 			"dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive",
 		}, on: []string{*s.table.TableArn()}})
+	}
+	if slices.Contains(f.Env, names.Evidence) {
+		out = append(out, right{
+			sid: "Evidence", do: []string{"s3:GetObject", "s3:PutObject"},
+			on: []string{
+				*s.evidence.ArnForObjects(jsii.String(dynamoledger.KeptPrefix + "*")),
+				*s.evidence.ArnForObjects(jsii.String(dynamoledger.ExpiringPrefix + "*")),
+			},
+			why: "An object's key ends with the hash of what it holds, which nobody knows before.",
+		})
 	}
 	if slices.Contains(f.Env, names.Policy) {
 		// A function that starts while the policy has a mistake takes the latest version that has none.

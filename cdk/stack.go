@@ -25,7 +25,8 @@ type stack struct {
 	network       awsec2.IVpc // nil where the functions are outside any
 	securityGroup awsec2.ISecurityGroup
 	table         awsdynamodb.Table
-	bucket        awss3.Bucket
+	bucket        awss3.Bucket // of the policy
+	evidence      awss3.Bucket // of what is too large for the table
 	bus           awsevents.EventBus
 	machine       awsstepfunctions.StateMachine
 
@@ -58,6 +59,7 @@ func newStack(scope constructs.Construct, c config) *stack {
 	s.newKey()
 	s.newNetwork()
 	s.newTable()
+	s.newEvidenceBucket()
 	s.newPolicyBucket()
 	s.newQueues()
 	s.newTopics()

@@ -95,7 +95,7 @@ func (d desk) about(ctx context.Context, e live.Engine[*remedy.Flow]) (operator.
 // connections asks everything at once whether it works.
 func (d desk) connections(ctx context.Context, e live.Engine[*remedy.Flow]) []api.Connection {
 	return operator.AskAll(ctx, []operator.Probe{
-		{Name: "ledger", Ask: func(ctx context.Context) error { _, err := d.base.Ledger.OpenIncidents(ctx); return err }},
+		{Name: "ledger", Ask: d.base.ProbeLedger},
 		{Name: "policy", Ask: func(context.Context) error { return problem(e.Problem) }},
 		{Name: "argocd", Ask: func(ctx context.Context) error { return hand.Probe(ctx, d.argocd) }},
 		{Name: "prometheus", Ask: func(ctx context.Context) error { return hand.Probe(ctx, d.judge) }},

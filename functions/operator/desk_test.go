@@ -74,6 +74,19 @@ func TestReadyzAsksEachHandAndNamesWhatDoesNotWork(t *testing.T) {
 	}
 }
 
+func TestReadyzSaysWhenTheBucketOfLargeRecordsDoesNotWork(t *testing.T) {
+	cloud, f := started(t)
+	event := kittest.HTTP(t, http.MethodGet, "/readyz", "anna-token-1", "")
+	cloud.Down("S3 evidence", true)
+	if status, body := ask(t, f, event); status != http.StatusServiceUnavailable || !strings.Contains(body, "evidence bucket evidence: ") {
+		t.Errorf("%d %s", status, body)
+	}
+	cloud.Down("S3 evidence", false)
+	if status, body := ask(t, f, event); status != http.StatusOK || len(cloud.Calls("S3 evidence")) != 3 {
+		t.Errorf("%d %s, after %d calls, want one that was refused, one that puts and one that gets", status, body, len(cloud.Calls("S3 evidence")))
+	}
+}
+
 func TestStatusTellsOfQueuePolicyAndTargets(t *testing.T) {
 	_, f := started(t)
 	status, body := ask(t, f, kittest.HTTP(t, http.MethodGet, "/v1/status", "anna-token-1", ""))

@@ -57,8 +57,11 @@ func cancelledFor(reasons ...string) answer {
 	return fails(http.StatusBadRequest, "TransactionCanceledException", `, "CancellationReasons": [`+strings.Join(codes, ",")+`]`)
 }
 
-// table is a DynamoDB that gives the answers that it was told, the last of them for ever.
+// table is a DynamoDB that gives the answers that it was told, the last of them for ever. Beside it is the
+// bucket, which works.
 type table struct {
+	bucket *bucket
+
 	mu       sync.Mutex
 	answers  []answer
 	requests []wire
@@ -66,6 +69,10 @@ type table struct {
 
 // ServeHTTP answers in AWS' JSON protocol 1.0.
 func (f *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("X-Amz-Target") == "" {
+		f.bucket.ServeHTTP(w, r)
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var in wire
@@ -92,7 +99,7 @@ func (f *table) asked() []wire {
 // says gives a store whose table answers so, and which does not wait between its tries.
 func says(t *testing.T, answers ...answer) (*Store, *table) {
 	t.Helper()
-	fake := &table{answers: answers}
+	fake := &table{answers: answers, bucket: newBucket()}
 	server := httptest.NewServer(fake)
 	t.Cleanup(server.Close)
 	cfg := aws.Config{
@@ -101,8 +108,8 @@ func says(t *testing.T, answers ...answer) (*Store, *table) {
 			return aws.Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "test"}, nil
 		}),
 	}
-	atOnce := retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
-	return newStore(cfg, "guardian-ledger", atOnce), fake
+	delay := retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+	return newStore(cfg, "guardian-ledger", "guardian-evidence", delay), fake
 }
 
 func put(sort string, version int64, value string) ledger.Op {

@@ -22,7 +22,8 @@ const (
 // The attributes beside key and TTL.
 const (
 	versionAttribute = "version"
-	valueAttribute   = "value" // a string where it is text, so that it can be read in AWS' console; else binary
+	valueAttribute   = "value"  // a string where it is text, so that it can be read in AWS' console; else binary
+	objectAttribute  = "object" // in the place of a large value: the key of the object that is the value
 )
 
 func itemKey(key ledger.Key) map[string]types.AttributeValue {
@@ -47,8 +48,14 @@ func seconds(expires time.Time) int64 {
 	return max(expires.Add(time.Second-time.Nanosecond).Unix(), 1)
 }
 
-func decode(item map[string]types.AttributeValue) (ledger.Record, error) {
-	var r ledger.Record
+// found is a record as its item has it: the value of a large one is still in its object.
+type found struct {
+	ledger.Record
+	object string
+}
+
+func decode(item map[string]types.AttributeValue) (found, error) {
+	var r found
 	partition, ok1 := item[PartitionKey].(*types.AttributeValueMemberS)
 	sort, ok2 := item[SortKey].(*types.AttributeValueMemberS)
 	if !ok1 || !ok2 {
@@ -57,7 +64,10 @@ func decode(item map[string]types.AttributeValue) (ledger.Record, error) {
 	r.Key = ledger.Key{Partition: partition.Value, Sort: sort.Value}
 	var ok bool
 	if r.Version, ok = integer(item[versionAttribute]); !ok {
-		return ledger.Record{}, fmt.Errorf("%s/%s has no %s: somebody else wrote it", r.Key.Partition, r.Key.Sort, versionAttribute)
+		return found{}, fmt.Errorf("%s/%s has no %s: somebody else wrote it", r.Key.Partition, r.Key.Sort, versionAttribute)
+	}
+	if object, ok := item[objectAttribute].(*types.AttributeValueMemberS); ok {
+		r.object = object.Value
 	}
 	switch v := item[valueAttribute].(type) {
 	case *types.AttributeValueMemberS:
@@ -65,7 +75,9 @@ func decode(item map[string]types.AttributeValue) (ledger.Record, error) {
 	case *types.AttributeValueMemberB:
 		r.Value = v.Value
 	default:
-		return ledger.Record{}, fmt.Errorf("%s/%s has no %s: somebody else wrote it", r.Key.Partition, r.Key.Sort, valueAttribute)
+		if r.object == "" {
+			return found{}, fmt.Errorf("%s/%s has no %s: somebody else wrote it", r.Key.Partition, r.Key.Sort, valueAttribute)
+		}
 	}
 	if expires, ok := integer(item[TTLAttribute]); ok {
 		r.Expires = time.Unix(expires, 0).UTC()
@@ -82,29 +94,31 @@ func integer(v types.AttributeValue) (int64, bool) {
 	return i, err == nil
 }
 
-// What DynamoDB takes at most, in bytes
-// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
-const (
-	maxItem        = 400 << 10
-	maxTransaction = 4_000_000
-)
+// maxTransaction is what DynamoDB takes at most, in bytes
+// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html). No item comes near the
+// 400 KB that it takes of one.
+const maxTransaction = 4_000_000
 
 // itemOverhead is more than the names of all attributes and both numbers take.
-const itemOverhead = len(PartitionKey+SortKey+TTLAttribute+versionAttribute+valueAttribute) + 2*21
+const itemOverhead = len(PartitionKey+SortKey+TTLAttribute+versionAttribute+valueAttribute+objectAttribute) + 2*21
 
-// checkSizes finds what DynamoDB would not take before it is asked. It wraps ledger.ErrTooLarge.
-func checkSizes(ops []ledger.Op) error {
+// checkSizes finds what would not be taken before it is asked. It wraps ledger.ErrTooLarge.
+func checkSizes(writes []write) error {
 	total := 0
-	for _, op := range ops {
-		size := itemOverhead + len(op.Key.Partition) + len(op.Key.Sort) + len(op.Value)
-		if size > maxItem {
-			return fmt.Errorf("%s/%s: %w: %d bytes with its key; DynamoDB takes %d", op.Key.Partition, op.Key.Sort, ledger.ErrTooLarge, size, maxItem)
+	for _, w := range writes {
+		if len(w.Value) > maxValue {
+			return fmt.Errorf("%s/%s: %w: %d bytes; %d are taken", w.Key.Partition, w.Key.Sort, ledger.ErrTooLarge, len(w.Value), maxValue)
 		}
-		total += size
+		total += itemOverhead + len(w.Key.Partition) + len(w.Key.Sort)
+		if w.object == "" {
+			total += len(w.Value)
+		} else {
+			total += len(w.object)
+		}
 	}
 	if total > maxTransaction {
-		return fmt.Errorf("%w: %d bytes in one batch, from %s/%s on; DynamoDB takes %d",
-			ledger.ErrTooLarge, total, ops[0].Key.Partition, ops[0].Key.Sort, maxTransaction)
+		return fmt.Errorf("%w: %d bytes in one batch beside its large values, from %s/%s on; DynamoDB takes %d",
+			ledger.ErrTooLarge, total, writes[0].Key.Partition, writes[0].Key.Sort, maxTransaction)
 	}
 	return nil
 }

@@ -14,8 +14,9 @@ import (
 // ErrUnfit means that the table stands but is not as the ledger needs it.
 var ErrUnfit = errors.New("the table is not fit for a ledger")
 
-// Probe tells whether the table stands, has the ledger's keys and drops what has expired. Its error says
-// what is wrong and what to do; it wraps ErrNoTable or ErrUnfit where that is known.
+// Probe tells whether the table stands, has the ledger's keys and drops what has expired, and whether the
+// bucket takes and gives an object. Its error says what is wrong and what to do; it wraps ErrNoTable,
+// ErrUnfit, ErrNoBucket or ErrRefused where that is known.
 func (s *Store) Probe(ctx context.Context) error {
 	table, err := s.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &s.table})
 	if err != nil {
@@ -31,7 +32,7 @@ func (s *Store) Probe(ctx context.Context) error {
 	if err := expiring(ttl.TimeToLiveDescription); err != nil {
 		return fmt.Errorf("ledger table %s: %w", s.table, err)
 	}
-	return nil
+	return s.evidence.probe(ctx)
 }
 
 func fit(table *types.TableDescription) error {

@@ -13,32 +13,57 @@ import (
 	"github.com/cinegit/guardian/internal/ledger"
 )
 
-// Write implements ledger.Store. It refuses with ledger.ErrTooLarge what DynamoDB does not hold:
-// records of more than 400 KiB with their keys, and batches of more than 4 MB.
+// write is an op with where its value goes.
+type write struct {
+	ledger.Op
+	object string // the key of the object that is the value; empty where the item holds it
+}
+
+// Write implements ledger.Store. It refuses with ledger.ErrTooLarge values of more than 4 MiB, and batches
+// of more than 4 MB beside their large values.
 func (s *Store) Write(ctx context.Context, ops ...ledger.Op) error {
-	if err := cmp.Or(ctx.Err(), ledger.CheckBatch(ops), checkSizes(ops)); err != nil {
+	if err := cmp.Or(ctx.Err(), ledger.CheckBatch(ops)); err != nil {
 		return err
 	}
-	var sent []ledger.Op
-	var items []types.TransactWriteItem
-	for _, op := range ops {
-		if op.Kind == ledger.OpCheck && op.Version == ledger.AnyVersion {
-			continue // it always holds, and DynamoDB takes no check without a condition
-		}
-		sent = append(sent, op)
-		items = append(items, s.item(op))
+	writes := s.writes(ops)
+	if err := checkSizes(writes); err != nil {
+		return err
 	}
-	if len(items) == 0 {
+	if len(writes) == 0 {
 		return nil
+	}
+	if err := s.evidence.putAll(ctx, writes); err != nil {
+		return fmt.Errorf("write %d ops: %w", len(writes), err)
+	}
+	items := make([]types.TransactWriteItem, 0, len(writes))
+	for _, w := range writes {
+		items = append(items, s.item(w))
 	}
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
 	if err != nil {
-		return s.explainWrite(sent, err)
+		return s.explainWrite(writes, err)
 	}
 	return nil
 }
 
-func (s *Store) item(op ledger.Op) types.TransactWriteItem {
+// writes are the ops that have something to say to DynamoDB: a check of any version always holds, and
+// DynamoDB takes no check without a condition.
+func (s *Store) writes(ops []ledger.Op) []write {
+	var out []write
+	for _, op := range ops {
+		if op.Kind == ledger.OpCheck && op.Version == ledger.AnyVersion {
+			continue
+		}
+		w := write{Op: op}
+		if op.Kind == ledger.OpPut && len(op.Value) > largeValue {
+			w.object = s.evidence.keyOf(op.Value, op.Expires)
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+func (s *Store) item(op write) types.TransactWriteItem {
 	e := expression{}
 	condition := e.condition(op.Version)
 	switch op.Kind {
@@ -96,25 +121,33 @@ func (e *expression) condition(version int64) *string {
 	}
 }
 
-// update counts the version up where the record stands, so that a put of any version does too.
-func (e *expression) update(op ledger.Op) string {
+// update counts the version up where the record stands, so that a put of any version does too. An item
+// has either its value or the object that is it.
+func (e *expression) update(op write) string {
 	e.name("#version", versionAttribute)
 	e.name("#value", valueAttribute)
+	e.name("#object", objectAttribute)
 	e.name("#expires", TTLAttribute)
 	e.value(":none", number(0))
 	e.value(":one", number(1))
-	e.value(":value", value(op.Value))
-	set := "SET #version = if_not_exists(#version, :none) + :one, #value = :value"
+	set, remove := "SET #version = if_not_exists(#version, :none) + :one", " REMOVE"
+	if op.object == "" {
+		e.value(":value", value(op.Value))
+		set, remove = set+", #value = :value", remove+" #object"
+	} else {
+		e.value(":object", text(op.object))
+		set, remove = set+", #object = :object", remove+" #value"
+	}
 	if op.Expires.IsZero() {
-		return set + " REMOVE #expires"
+		return set + remove + ", #expires"
 	}
 	e.value(":expires", number(seconds(op.Expires)))
-	return set + ", #expires = :expires"
+	return set + ", #expires = :expires" + remove
 }
 
 // explainWrite finds the op that stopped a transaction. A condition that does not hold is the answer,
 // whatever else is said of other ops: nothing was written.
-func (s *Store) explainWrite(sent []ledger.Op, err error) error {
+func (s *Store) explainWrite(sent []write, err error) error {
 	var canceled *types.TransactionCanceledException
 	if errors.As(err, &canceled) {
 		for i, reason := range canceled.CancellationReasons[:min(len(sent), len(canceled.CancellationReasons))] {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -119,22 +120,24 @@ func TestOtherRefusalsAreToldAsTheyAre(t *testing.T) {
 
 func TestWhatIsTooLargeIsNamedAndNotSent(t *testing.T) {
 	s, fake := says(t, ok(`{}`))
-	big := strings.Repeat("x", maxItem)
-	err := s.Write(t.Context(), put("small", 0, "x"), put("big", 0, big))
+	err := s.Write(t.Context(), put("small", 0, "x"), put("big", 0, strings.Repeat("x", maxValue+1)))
 	if !errors.Is(err, ledger.ErrTooLarge) {
 		t.Errorf("error %v, want ErrTooLarge", err)
 	}
-	wantText(t, err, "p/big", "409600")
+	wantText(t, err, "p/big", "4194304")
 
 	var many []ledger.Op
-	for _, sort := range strings.Split("abcdefghijk", "") {
-		many = append(many, put(sort, 0, big[:ledger.SureValue]))
+	for i := range ledger.MaxOps {
+		many = append(many, put(strconv.Itoa(i), 0, strings.Repeat("x", largeValue)))
 	}
 	err = s.Write(t.Context(), many...)
 	if !errors.Is(err, ledger.ErrTooLarge) {
 		t.Errorf("error %v, want ErrTooLarge", err)
 	}
-	wantText(t, err, "p/a", "4000000")
+	wantText(t, err, "p/0", "4000000")
+	if n := fake.bucket.asked(http.MethodPut); n != 0 {
+		t.Errorf("%d objects were put, want none", n)
+	}
 	if n := len(fake.asked()); n != 0 {
 		t.Errorf("%d requests, want none", n)
 	}
@@ -172,8 +175,9 @@ func TestAConditionIsOnTheVersion(t *testing.T) {
 func TestEveryPlaceholderIsUsedAndEveryOneUsedIsThere(t *testing.T) {
 	s, fake := says(t, ok(`{}`))
 	placeholder := regexp.MustCompile(`[#:]\w+`)
+	huge, _ := large("x")
 	rapid.Check(t, func(r *rapid.T) {
-		op := put("a", rapid.Int64Range(-1, 3).Draw(r, "version"), "x")
+		op := put("a", rapid.Int64Range(-1, 3).Draw(r, "version"), rapid.SampledFrom([]string{"x", huge}).Draw(r, "value"))
 		op.Kind = rapid.SampledFrom([]ledger.OpKind{ledger.OpPut, ledger.OpDelete, ledger.OpCheck}).Draw(r, "kind")
 		if rapid.Bool().Draw(r, "expires") {
 			op.Expires = time.Unix(1, 0)

@@ -36,10 +36,10 @@ func put(sort string, version int64, value string) ledger.Op {
 // pages lists more than the 1 MB that one Query answers.
 func (w *tables) pages(t *testing.T) {
 	name := w.table(t)
-	s := dynamoledger.New(w.cfg, name)
-	const records = 9
+	s := dynamoledger.New(w.cfg, name, w.bucket)
+	const records = 18
 	for i := range records {
-		must(t, s.Write(t.Context(), put(strconv.Itoa(i), 0, strings.Repeat("x", 300<<10))))
+		must(t, s.Write(t.Context(), put(fmt.Sprintf("%02d", i), 0, strings.Repeat("x", 60<<10))))
 	}
 	out, err := w.client.Query(t.Context(), &dynamodb.QueryInput{
 		TableName: &name, KeyConditionExpression: aws.String("#p = :p"),
@@ -62,7 +62,7 @@ func (w *tables) pages(t *testing.T) {
 				if descending {
 					want = records - 1 - i
 				}
-				if r.Key.Sort != strconv.Itoa(want) {
+				if r.Key.Sort != fmt.Sprintf("%02d", want) {
 					t.Errorf("limit %d, descending %t: record %d is %s, want %d", limit, descending, i, r.Key.Sort, want)
 				}
 			}
@@ -77,7 +77,7 @@ func (w *tables) expiry(t *testing.T) {
 	at := time.Date(2030, 1, 2, 3, 4, 5, 1, time.UTC)
 	op := put("a", 0, "x")
 	op.Expires = at
-	must(t, dynamoledger.New(w.cfg, name).Write(t.Context(), op, put("b", 0, "x")))
+	must(t, dynamoledger.New(w.cfg, name, w.bucket).Write(t.Context(), op, put("b", 0, "x")))
 	for sort, want := range map[string]string{"a": strconv.FormatInt(at.Unix()+1, 10), "b": ""} {
 		out, err := w.client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &name, Key: map[string]types.AttributeValue{
 			dynamoledger.PartitionKey: &types.AttributeValueMemberS{Value: "p"},
@@ -96,7 +96,7 @@ func (w *tables) expiry(t *testing.T) {
 
 func (w *tables) probe(t *testing.T) {
 	name := w.table(t)
-	s := dynamoledger.New(w.cfg, name)
+	s := dynamoledger.New(w.cfg, name, w.bucket)
 	if err := s.Probe(t.Context()); !errors.Is(err, dynamoledger.ErrUnfit) || !strings.Contains(err.Error(), "time to live") {
 		t.Errorf("without time to live: %v", err)
 	}
@@ -104,7 +104,7 @@ func (w *tables) probe(t *testing.T) {
 	if err := s.Probe(t.Context()); err != nil {
 		t.Errorf("a table as it must be: %v", err)
 	}
-	missing := dynamoledger.New(w.cfg, name+"-missing")
+	missing := dynamoledger.New(w.cfg, name+"-missing", w.bucket)
 	err := missing.Write(t.Context(), put("a", 0, "x"))
 	_, getErr := missing.Get(t.Context(), ledger.Key{Partition: "p", Sort: "a"})
 	for what, err := range map[string]error{"probe": missing.Probe(t.Context()), "write": err, "get": getErr} {

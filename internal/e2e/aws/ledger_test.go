@@ -24,12 +24,14 @@ import (
 func TestLedgerOnMoto(t *testing.T) {
 	moto := started(t, emulator.Moto)
 	tables := newTables(t, moto.Config())
+	tables.makeBucket(t)
 	t.Run("contract", func(t *testing.T) { ledgertest.Run(t, tables.store) })
 	t.Run("reopened", tables.reopened)
 	t.Run("leases", func(t *testing.T) { leaseRace(t, tables.store(t)) })
 	t.Run("pages", tables.pages)
 	t.Run("expiry", tables.expiry)
 	t.Run("probe", tables.probe)
+	t.Run("large values", tables.large)
 }
 
 // TestRacesOnDynalite has no batches of several ops: dynalite has no transactions.
@@ -50,6 +52,7 @@ func TestLedgerOnDynamoDB(t *testing.T) {
 		t.Fatal(err)
 	}
 	tables := newTables(t, cfg)
+	tables.makeBucket(t)
 	t.Run("contract", func(t *testing.T) { ledgertest.Run(t, tables.store) })
 	t.Run("leases", func(t *testing.T) { leaseRace(t, tables.store(t)) })
 	t.Run("increments", func(t *testing.T) { increments(t, tables.store(t)) })
@@ -71,6 +74,7 @@ type tables struct {
 	cfg    aws.Config // of the stores
 	client *dynamodb.Client
 	run    string
+	bucket string // of the stores' large values; none until makeBucket
 }
 
 func newTables(t *testing.T, cfg aws.Config) *tables {
@@ -92,10 +96,10 @@ func (w *tables) table(t *testing.T) string {
 
 func (w *tables) store(t *testing.T) ledger.Store {
 	t.Helper()
-	return dynamoledger.New(w.cfg, w.table(t))
+	return dynamoledger.New(w.cfg, w.table(t), w.bucket)
 }
 
 func (w *tables) reopened(t *testing.T) {
 	name := w.table(t)
-	ledgertest.Reopen(t, func(*testing.T) ledger.Store { return dynamoledger.New(w.cfg, name) }, func(*testing.T, ledger.Store) {})
+	ledgertest.Reopen(t, func(*testing.T) ledger.Store { return dynamoledger.New(w.cfg, name, w.bucket) }, func(*testing.T, ledger.Store) {})
 }

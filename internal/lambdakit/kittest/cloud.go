@@ -29,7 +29,8 @@ type Call struct {
 // Cloud is the AWS of one test.
 type Cloud struct {
 	mu       sync.Mutex
-	versions []string // of the policy, oldest first
+	versions []string          // of the policy, oldest first
+	evidence map[string]string // the ledger's objects, by path
 	secrets  map[string]string
 	answers  map[string]string // of functions, by name
 	down     map[string]bool   // operations that are refused
@@ -41,7 +42,7 @@ type Cloud struct {
 // New starts a cloud with a policy and secrets, and points the AWS SDK of the test at it and at nothing else.
 func New(t *testing.T, policy string, secrets map[string]string) *Cloud {
 	t.Helper()
-	c := &Cloud{versions: []string{policy}, secrets: secrets, answers: map[string]string{}, down: map[string]bool{}}
+	c := &Cloud{versions: []string{policy}, evidence: map[string]string{}, secrets: secrets, answers: map[string]string{}, down: map[string]bool{}}
 	server := httptest.NewServer(c)
 	t.Cleanup(server.Close)
 	c.url = server.URL
@@ -59,7 +60,7 @@ func New(t *testing.T, policy string, secrets map[string]string) *Cloud {
 // Env is the environment of a function as the stack sets it.
 func (c *Cloud) Env(name string) map[string]string {
 	all := map[string]string{
-		names.Table: "guardian", names.Policy: "s3://policies/guardian.yaml", names.QueueURL: c.url + "/123456789012/intake.fifo",
+		names.Table: "guardian", names.Evidence: "evidence", names.Policy: "s3://policies/guardian.yaml", names.QueueURL: c.url + "/123456789012/intake.fifo",
 		names.DeadLetters: c.url + "/123456789012/dead.fifo", names.StateMachine: "arn:aws:states:eu-west-1:123456789012:stateMachine:remediation",
 		names.JudgeName: "judge", names.ArgoCDHand: "argocdhand", names.FlagHand: "flaghand", names.NotifyName: "notify",
 		names.Bus: "guardian", names.Tokens: "secret:webhook", names.LogLevel: "",
@@ -120,6 +121,8 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case invoked:
 		function, _, _ = strings.Cut(function, "/")
 		operation = "Invoke " + function
+	case strings.HasPrefix(r.URL.Path, "/evidence/"):
+		operation = "S3 evidence" // the names of its objects are hashes
 	case operation == "":
 		operation = "S3 " + r.URL.Path
 	}
@@ -135,6 +138,12 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, c.answers[function])
 	case invoked:
 		_, _ = io.WriteString(w, "{}")
+	case operation == "S3 evidence":
+		if r.Method == http.MethodPut {
+			c.evidence[r.URL.Path] = string(body)
+			return
+		}
+		_, _ = io.WriteString(w, c.evidence[r.URL.Path])
 	case strings.HasPrefix(operation, "S3 "):
 		c.object(w, r)
 	default:
@@ -157,6 +166,14 @@ func (c *Cloud) operation(name string, body []byte) any {
 		return map[string]any{"Attributes": map[string]string{"ApproximateNumberOfMessages": "2"}}
 	case "Query":
 		return map[string]any{"Items": []any{}, "Count": 0, "ScannedCount": 0}
+	case "DescribeTable":
+		return map[string]any{"Table": map[string]any{
+			"TableStatus":          "ACTIVE",
+			"AttributeDefinitions": []any{map[string]string{"AttributeName": "partition", "AttributeType": "S"}, map[string]string{"AttributeName": "sort", "AttributeType": "S"}},
+			"KeySchema":            []any{map[string]string{"AttributeName": "partition", "KeyType": "HASH"}, map[string]string{"AttributeName": "sort", "KeyType": "RANGE"}},
+		}}
+	case "DescribeTimeToLive":
+		return map[string]any{"TimeToLiveDescription": map[string]string{"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}}
 	case "StartExecution":
 		return map[string]any{"executionArn": "x", "startDate": 1}
 	case "ListExecutions":

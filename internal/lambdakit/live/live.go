@@ -1,5 +1,5 @@
-// Package live is what functions work with that know the policy and the ledger: the ledger's table, the
-// policy in force, its secrets, and the steps of the flow on them.
+// Package live is what functions work with that know the policy and the ledger: the ledger's table and bucket,
+// the policy in force, its secrets, and the steps of the flow on them.
 package live
 
 import (
@@ -22,13 +22,14 @@ type Base struct {
 	Ledger  *ledger.Ledger
 	Secrets *secrets.Resolver
 
+	store  *dynamoledger.Store
 	policy object
 }
 
 // Open finds the ledger's table and the policy's object. It fails where the table is not there or may not
-// be read.
+// be read. The bucket is not asked, which a function seldom needs: ProbeLedger does.
 func Open(ctx context.Context, k *lambdakit.Kit) (*Base, error) {
-	store := dynamoledger.New(k.AWS, k.Env(names.Table))
+	store := dynamoledger.New(k.AWS, k.Env(names.Table), k.Env(names.Evidence))
 	_, err := store.Get(ctx, ledger.Key{Partition: "start", Sort: "start"})
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
 		return nil, fmt.Errorf("%s: %w", names.Table, err)
@@ -37,7 +38,16 @@ func Open(ctx context.Context, k *lambdakit.Kit) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Base{Kit: k, Ledger: &ledger.Ledger{Store: store}, Secrets: secrets.With(k.LoadAWS), policy: o}, nil
+	return &Base{Kit: k, Ledger: &ledger.Ledger{Store: store}, Secrets: secrets.With(k.LoadAWS), store: store, policy: o}, nil
+}
+
+// ProbeLedger tells whether the ledger's table and bucket are fit, and what is open can be read.
+func (b *Base) ProbeLedger(ctx context.Context) error {
+	if err := b.store.Probe(ctx); err != nil {
+		return err
+	}
+	_, err := b.Ledger.OpenIncidents(ctx)
+	return err
 }
 
 // Follow connects what a function needs of the policy, now and whenever the policy changes. It fails where

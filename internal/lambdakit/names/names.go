@@ -11,6 +11,7 @@ import (
 // Environment variables. None holds a secret: tokens are references that are looked up when needed.
 const (
 	Table        = "GUARDIAN_TABLE"             // DynamoDB table of the ledger
+	Evidence     = "GUARDIAN_EVIDENCE_BUCKET"   // S3 bucket of the ledger's values that are too large for the table
 	Policy       = "GUARDIAN_POLICY"            // s3://bucket/key of guardian.yaml, in a versioned bucket
 	QueueURL     = "GUARDIAN_QUEUE_URL"         // URL of intake.fifo
 	DeadLetters  = "GUARDIAN_DEAD_LETTERS_URL"  // URL of the FIFO queue of what can never be handled, with the reason
@@ -62,21 +63,21 @@ func Functions() []Function {
 			Does: "takes alerts in: token, size, form, then the queue, then 202"},
 		{Name: "deployments", Env: []string{QueueURL, DeadLetters, Tokens}, Memory: 256, Timeout: 10 * time.Second, Reserved: 10,
 			Does: "takes Argo CD's notifications in: token, size, form, then the queue, then 202"},
-		{Name: "dispatch", Env: []string{Table, Policy, DeadLetters, StateMachine, ArgoCDHand}, Memory: 512, Timeout: time.Minute,
+		{Name: "dispatch", Env: []string{Table, Evidence, Policy, DeadLetters, StateMachine, ArgoCDHand}, Memory: 512, Timeout: time.Minute,
 			Does: "joins what is queued to its incident and starts the state machine"},
-		{Name: "judge", Env: []string{Table, Policy}, Memory: 512, Timeout: time.Minute,
+		{Name: "judge", Env: []string{Table, Evidence, Policy}, Memory: 512, Timeout: time.Minute,
 			Does: "asks the metrics: confirm, verify, prove"},
-		{Name: "decide", Env: []string{Table, Policy, FlagHand}, Memory: 512, Timeout: time.Minute,
+		{Name: "decide", Env: []string{Table, Evidence, Policy, FlagHand}, Memory: 512, Timeout: time.Minute,
 			Does: "decides from the ledger: blame, choose, approve, give up; asks the flag hand for Guardian's own switch"},
-		{Name: "argocdhand", Env: []string{Table, Policy}, Memory: 1024, Timeout: time.Minute,
+		{Name: "argocdhand", Env: []string{Table, Evidence, Policy}, Memory: 1024, Timeout: time.Minute,
 			Does: "the only one that reaches Argo CD: look, act, settle, undo, release"},
-		{Name: "flaghand", Env: []string{Table, Policy}, Memory: 512, Timeout: time.Minute,
+		{Name: "flaghand", Env: []string{Table, Evidence, Policy}, Memory: 512, Timeout: time.Minute,
 			Does: "the only one that may write flags: look, act, settle, undo"},
-		{Name: "notify", Env: []string{Table, Policy, Bus}, Memory: 512, Timeout: time.Minute, Reserved: 1,
+		{Name: "notify", Env: []string{Table, Evidence, Policy, Bus}, Memory: 512, Timeout: time.Minute, Reserved: 1,
 			Does: "delivers the outbox to people and to the event bus"},
-		{Name: "reconcile", Env: []string{Table, Policy, StateMachine, JudgeName, ArgoCDHand, FlagHand, NotifyName}, Memory: 512, Timeout: time.Minute, Reserved: 1,
+		{Name: "reconcile", Env: []string{Table, Evidence, Policy, StateMachine, JudgeName, ArgoCDHand, FlagHand, NotifyName}, Memory: 512, Timeout: time.Minute, Reserved: 1,
 			Does: "looks by itself every minute, so that a lost event costs time and never truth"},
-		{Name: "operator", Env: []string{Table, Policy, QueueURL, DeadLetters, JudgeName, ArgoCDHand, FlagHand}, Memory: 512, Timeout: 30 * time.Second, Reserved: 5,
+		{Name: "operator", Env: []string{Table, Evidence, Policy, QueueURL, DeadLetters, JudgeName, ArgoCDHand, FlagHand}, Memory: 512, Timeout: 30 * time.Second, Reserved: 5,
 			Does: "answers the guardian program: status, approve, freeze, undo"},
 	}
 	for i := range all {

@@ -84,22 +84,21 @@ func (o *Operator) postUnfreeze(r *http.Request, _ string) (any, error) {
 	return s, o.Ledger.LiftFreeze(r.Context(), s.Service, s.Stage)
 }
 
-// known checks that a scope names what the policy has.
+// known checks that a scope is everything, or names what the policy has.
 func (o *Operator) known(s api.Scope) error {
-	p := o.Flow().Policy()
-	switch {
-	case s.Service == "" && s.Stage == "":
+	_, ok := o.Flow().Policy().Services[s.Service]
+	if s.Stage == "" && (ok || s.Service == "") {
 		return nil
-	case s.Stage == "":
-		if _, ok := p.Services[s.Service]; ok {
-			return nil
-		}
-	default:
-		if _, _, ok := p.Stage(s.Service, s.Stage); ok {
-			return nil
-		}
 	}
-	return fmt.Errorf("%w: the policy knows no service %q with stage %q", errBadInput, s.Service, s.Stage)
+	return o.knownTarget(ledger.Target{Service: s.Service, Stage: s.Stage})
+}
+
+// knownTarget checks that the policy has a target.
+func (o *Operator) knownTarget(t ledger.Target) error {
+	if _, _, ok := o.Flow().Policy().Stage(t.Service, t.Stage); !ok {
+		return fmt.Errorf("%w: the policy knows no service %.60q with stage %.60q", errBadInput, t.Service, t.Stage)
+	}
+	return nil
 }
 
 func (o *Operator) postRelease(r *http.Request, by string) (any, error) {
@@ -107,7 +106,7 @@ func (o *Operator) postRelease(r *http.Request, by string) (any, error) {
 	if err := decode(r, &body); err != nil {
 		return nil, err
 	}
-	if err := o.known(api.Scope{Service: body.Service, Stage: body.Stage}); err != nil {
+	if err := o.knownTarget(body.Target); err != nil {
 		return nil, err
 	}
 	return o.Flow().Release(r.Context(), body.Target, by, body.Lift)
@@ -118,7 +117,7 @@ func (o *Operator) postAdmit(r *http.Request, _ string) (any, error) {
 	if err := decode(r, &body); err != nil {
 		return nil, err
 	}
-	if err := o.known(api.Scope{Service: body.Service, Stage: body.Stage}); err != nil {
+	if err := o.knownTarget(body.Target); err != nil {
 		return nil, err
 	}
 	if body.Release == "" {

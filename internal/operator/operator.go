@@ -93,7 +93,7 @@ func statusOf(err error) int {
 		ledger.ErrHeld, ledger.ErrConflict, flag.ErrConflict, deploy.ErrBusy):
 		return http.StatusConflict
 	case isAny(err, deploy.ErrDenied, deploy.ErrUnauthenticated, deploy.ErrUnavailable, deploy.ErrRefused, deploy.ErrNotFound,
-		deploy.ErrGone, deploy.ErrAutoSync, flag.ErrUnavailable, flag.ErrInvalid, flag.ErrNotFound, flag.ErrNoVariant):
+		deploy.ErrGone, deploy.ErrAutoSync, flag.ErrDenied, flag.ErrUnavailable, flag.ErrInvalid, flag.ErrNotFound, flag.ErrNoVariant):
 		return http.StatusBadGateway
 	}
 	return http.StatusInternalServerError
@@ -159,8 +159,8 @@ func (o *Operator) getEvents(r *http.Request, _ string) (any, error) {
 func (o *Operator) getReleases(r *http.Request, _ string) (any, error) {
 	query := r.URL.Query()
 	t := ledger.Target{Service: query.Get("service"), Stage: query.Get("stage")}
-	if _, _, ok := o.Flow().Policy().Stage(t.Service, t.Stage); !ok {
-		return nil, fmt.Errorf("%w: the policy knows no service %.60q with stage %.60q", errBadInput, t.Service, t.Stage)
+	if err := o.knownTarget(t); err != nil {
+		return nil, err
 	}
 	since, err := time.Parse(time.RFC3339, query.Get("since"))
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/cinegit/guardian/events/outcome"
 	"github.com/cinegit/guardian/internal/adapter/notify"
 	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/policy"
 )
 
 // maxText bounds the sentences of an event, in bytes: EventBridge takes 1 MB for an entry, and rules and
@@ -42,7 +43,7 @@ func (b *Bus) Name() string { return "bus" }
 func (b *Bus) Send(ctx context.Context, m ledger.Message) error {
 	detail := outcome.Detail{
 		ID: m.ID, Incident: m.Incident, Service: m.Target.Service, Stage: m.Target.Stage, At: m.At,
-		Urgency: string(m.Urgency), End: string(m.End), Title: m.Title, Text: shortened(m.Text), Undo: m.Undo,
+		Urgency: urgency(m), End: string(m.End), Title: m.Title, Text: shortened(m.Text), Undo: m.Undo,
 	}
 	raw, err := json.Marshal(detail)
 	if err != nil {
@@ -59,6 +60,14 @@ func (b *Bus) Send(ctx context.Context, m ledger.Message) error {
 		return fmt.Errorf("publish %s: %s: %s", m.ID, aws.ToString(out.Entries[0].ErrorCode), aws.ToString(out.Entries[0].ErrorMessage))
 	}
 	return nil
+}
+
+// urgency is that of the event: page, or info for what the policy calls all.
+func urgency(m ledger.Message) string {
+	if m.Urgency == policy.Page {
+		return "page"
+	}
+	return "info"
 }
 
 // shortened keeps sentences until they are too long together.

@@ -68,11 +68,11 @@ func TestAnEndIsPublishedForRulesToMatch(t *testing.T) {
 func TestAnIncidentThatGoesOnIsANoticeAndALongTextIsCut(t *testing.T) {
 	var put []entry
 	m := message()
-	m.End, m.Text = "", []string{"short", strings.Repeat("x", 64<<10), "never told"}
+	m.End, m.Urgency, m.Text = "", policy.All, []string{"short", strings.Repeat("x", 64<<10), "never told"}
 	if err := bus(t, &put, false).Send(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	if len(put) != 1 || put[0].DetailType != outcome.Notice || !strings.Contains(put[0].Detail, `["short","and more"]`) {
+	if len(put) != 1 || put[0].DetailType != outcome.Notice || !strings.Contains(put[0].Detail, `["short","and more"]`) || !strings.Contains(put[0].Detail, `"urgency":"info"`) {
 		t.Errorf("put %+v", put)
 	}
 	if m.Text[1] == "and more" {

@@ -91,6 +91,10 @@ func (u Upkeep) tend(ctx context.Context, inc ledger.Incident) error {
 // giveUp ends an incident whose execution ended without ending it, as one does that was stopped by hand or
 // whose last step failed too: nobody works at it any more, and while it is open, alerts only join it.
 func (u Upkeep) giveUp(ctx context.Context, id, how string) error {
+	inc, err := u.Flow.Ledger.Incident(ctx, id)
+	if err == nil && inc.End != "" {
+		return nil // it came to its end since it was listed
+	}
 	cause, err := json.Marshal(map[string]string{"Error": "its execution is " + how})
 	if err != nil {
 		return fmt.Errorf("give %s up: %w", id, err)

@@ -29,6 +29,9 @@ type Edge struct {
 // Open connects the queue. It fails where none of the webhook tokens can be had.
 func Open(ctx context.Context, k *lambdakit.Kit) (*Edge, error) {
 	refs, secrets := lambdakit.List(k.Env(names.Tokens)), lookup.New(k.LoadAWS)
+	if len(refs) == 0 {
+		return nil, fmt.Errorf("%s names no secret: write secret:NAME", names.Tokens)
+	}
 	e := &Edge{queue: sqs.New(k.AWS, k.Env(names.QueueURL), k.Env(names.DeadLetters)), metrics: k.Metrics}
 	check := bearer.Check{Resolve: secrets.Resolve, Log: k.Log}
 	e.intake = intake.Intake{

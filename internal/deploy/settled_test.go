@@ -68,6 +68,12 @@ func TestARollbackHasLandedWhereItShowsSinceTheMark(t *testing.T) {
 		"other parameters":                {asked(deploy.PhaseRunning, func(a *deploy.Application) { a.Operation.Sources = json.RawMessage(`{"path":"x"}`) }), false},
 		"nothing happened":                {asked(deploy.PhaseRunning, func(a *deploy.Application) { a.Operation = nil }), false},
 		"never deployed":                  {deploy.Application{}, false},
+		"it ran at the mark already": {asked(deploy.PhaseRunning, func(a *deploy.Application) {
+			a.History, a.Operation = []deploy.Entry{entry(0, "v42"), entry(1, "v41")}, nil
+		}), false},
+		"it ran before the mark": {asked(deploy.PhaseRunning, func(a *deploy.Application) {
+			a.History, a.Operation = []deploy.Entry{entry(0, "v41")}, nil
+		}), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := deploy.Landed(tt.app, mark(), entry(0, "v41")); got != tt.landed {
@@ -93,14 +99,15 @@ func TestAChangeIsSettledOnlyWhenItIsReallyLive(t *testing.T) {
 		"in an error":                       {asked(deploy.PhaseError, nil), nil, deploy.Settling{Failed: true, Reason: "operation Error"}},
 		"Healthy of before":                 {asked(deploy.PhaseSucceeded, nil), []string{"review:v41"}, deploy.Settling{Reason: "Argo CD has not looked again since the operation"}},
 		"Healthy of before, images unknown": {asked(deploy.PhaseSucceeded, nil), nil, deploy.Settling{Reason: "Argo CD has not looked again since the operation"}},
-		"looked in the same second, images unknown": {live(func(a *deploy.Application) { a.ReconciledAt = a.Operation.FinishedAt }), nil, deploy.Settling{Reason: "Argo CD has not looked again since the operation"}},
-		"looked in the same second, new images":     {live(func(a *deploy.Application) { a.ReconciledAt = a.Operation.FinishedAt }), []string{"review:v41"}, deploy.Settling{Done: true, Reason: "Healthy on v41"}},
-		"looked in the same second, old images":     {live(func(a *deploy.Application) { a.ReconciledAt, a.Images = a.Operation.FinishedAt, []string{"review:v42"} }), []string{"review:v41"}, deploy.Settling{Reason: "Argo CD has not looked again since the operation"}},
-		"the old drains beside the new":             {live(func(a *deploy.Application) { a.Images = []string{"review:v41", "review:v42"} }), []string{"review:v41"}, deploy.Settling{Reason: "still running review:v42"}},
-		"images of before that are the same":        {asked(deploy.PhaseSucceeded, func(a *deploy.Application) { a.Images = []string{"review:v41"} }), []string{"review:v41"}, deploy.Settling{Reason: "Argo CD has not looked again since the operation"}},
-		"progressing":                               {live(func(a *deploy.Application) { a.Health = "Progressing" }), nil, deploy.Settling{Reason: "application is Progressing"}},
-		"degraded":                                  {live(func(a *deploy.Application) { a.Health = "Degraded" }), nil, deploy.Settling{Reason: "application is Degraded"}},
-		"suspended":                                 {live(func(a *deploy.Application) { a.Health = "Suspended" }), nil, deploy.Settling{Reason: "application is Suspended"}},
+		"looked in the same second, images unknown":   {live(func(a *deploy.Application) { a.ReconciledAt = a.Operation.FinishedAt }), nil, deploy.Settling{Reason: "Argo CD has not looked again since the operation"}},
+		"looked in the same second, no images at all": {live(func(a *deploy.Application) { a.ReconciledAt, a.Images = a.Operation.FinishedAt, nil }), nil, deploy.Settling{Reason: "Argo CD has not looked again since the operation"}},
+		"looked in the same second, new images":       {live(func(a *deploy.Application) { a.ReconciledAt = a.Operation.FinishedAt }), []string{"review:v41"}, deploy.Settling{Done: true, Reason: "Healthy on v41"}},
+		"looked in the same second, old images":       {live(func(a *deploy.Application) { a.ReconciledAt, a.Images = a.Operation.FinishedAt, []string{"review:v42"} }), []string{"review:v41"}, deploy.Settling{Reason: "Argo CD has not looked again since the operation"}},
+		"the old drains beside the new":               {live(func(a *deploy.Application) { a.Images = []string{"review:v41", "review:v42"} }), []string{"review:v41"}, deploy.Settling{Reason: "still running review:v42"}},
+		"images of before that are the same":          {asked(deploy.PhaseSucceeded, func(a *deploy.Application) { a.Images = []string{"review:v41"} }), []string{"review:v41"}, deploy.Settling{Reason: "Argo CD has not looked again since the operation"}},
+		"progressing":                                 {live(func(a *deploy.Application) { a.Health = "Progressing" }), nil, deploy.Settling{Reason: "application is Progressing"}},
+		"degraded":                                    {live(func(a *deploy.Application) { a.Health = "Degraded" }), nil, deploy.Settling{Reason: "application is Degraded"}},
+		"suspended":                                   {live(func(a *deploy.Application) { a.Health = "Suspended" }), nil, deploy.Settling{Reason: "application is Suspended"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := deploy.Settled(tt.app, mark(), entry(0, "v41"), tt.images); got != tt.want {

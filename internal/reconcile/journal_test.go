@@ -93,6 +93,16 @@ func TestTheJournalTellsWhichReleaseRanFromWhenToWhen(t *testing.T) {
 	}
 }
 
+func TestTheImagesOfAReleaseThatComesBackAreThoseOfARunThatShowedThem(t *testing.T) {
+	seen := ledger.Release{ID: entry(0, "v41", 0).Identity(), Entry: entry(0, "v41", 0), From: noon(), Images: []string{"a:41"}}
+	unseen := ledger.Release{ID: seen.ID, Entry: entry(1, "v41", 10), From: noon().Add(10 * time.Minute)}
+	app := healthy(nil, seen.Entry, unseen.Entry, entry(2, "v42", 20), entry(3, "v41", 30))
+	got := journal(prod(), app, []ledger.Release{unseen, seen}, noon().Add(time.Hour))
+	if last := got[len(got)-1]; last.Entry.ID != 3 || !slices.Equal(last.Images, []string{"a:41"}) {
+		t.Errorf("got %+v", last)
+	}
+}
+
 func TestARunIsCalledDegradedFromTheFirstTimeOn(t *testing.T) {
 	app := healthy(nil, entry(0, "v41", 0))
 	app.Health = "Degraded"

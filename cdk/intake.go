@@ -62,10 +62,12 @@ func (s *stack) newQueue(id string, props awssqs.QueueProps) awssqs.Queue {
 
 func (s *stack) newTopics() {
 	s.alertsTopic = s.newTopic("alerts", "Alerts of Amazon Managed Prometheus, which can send to SNS only")
-	s.allowPublish(s.alertsTopic, "aps.amazonaws.com", "AmazonManagedPrometheus", "sns:Publish", "sns:GetTopicAttributes")
+	s.allowPublish(s.alertsTopic, "aps.amazonaws.com", "AmazonManagedPrometheus", s.onOurBehalf(), "sns:Publish", "sns:GetTopicAttributes")
 	s.alarmsTopic = s.newTopic("alarms", "Guardian's own alarms: what is said here Guardian cannot say itself")
-	s.allowPublish(s.alarmsTopic, "cloudwatch.amazonaws.com", "Alarms", "sns:Publish")
-	s.allowPublish(s.alarmsTopic, "events.amazonaws.com", "Outcomes", "sns:Publish")
+	s.allowPublish(s.alarmsTopic, "cloudwatch.amazonaws.com", "Alarms", s.onOurBehalf(), "sns:Publish")
+	// EventBridge tells SNS nothing that a condition could look at: with one, no event would ever arrive
+	// (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html).
+	s.allowPublish(s.alarmsTopic, "events.amazonaws.com", "Outcomes", nil, "sns:Publish")
 	if s.alarmEmail != "" {
 		s.alarmsTopic.AddSubscription(awssnssubscriptions.NewEmailSubscription(&s.alarmEmail, nil))
 	}
@@ -77,14 +79,20 @@ func (s *stack) newTopic(id, display string) awssns.Topic {
 	})
 }
 
-// allowPublish lets a service of AWS publish, on behalf of this account only.
-func (s *stack) allowPublish(topic awssns.Topic, service, sid string, actions ...string) {
+// onOurBehalf is the condition that a service of AWS works for this account, and not for another that makes
+// it reach for ours.
+func (s *stack) onOurBehalf() map[string]any {
+	return map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": *s.Account()}}
+}
+
+// allowPublish lets a service of AWS publish.
+func (s *stack) allowPublish(topic awssns.Topic, service, sid string, when map[string]any, actions ...string) {
 	topic.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid:        &sid,
 		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(&service, nil)},
 		Actions:    jsii.Strings(actions...),
 		Resources:  &[]*string{topic.TopicArn()},
-		Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": *s.Account()}},
+		Conditions: conditions(when),
 	}))
 }
 

@@ -23,22 +23,49 @@ func (s *stack) newKey() {
 		EnableKeyRotation: jsii.Bool(true),
 		RemovalPolicy:     awscdk.RemovalPolicy_RETAIN, // the ledger that is kept cannot be read without it
 	})
-	s.letUseKey("Services", []string{"aps.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com"},
-		[]string{"kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"},
-		map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": *s.Account()}})
-	s.letUseKey("Logs", []string{"logs." + *s.Region() + ".amazonaws.com"},
+	use := []string{"kms:Decrypt", "kms:GenerateDataKey"}
+	s.letUseKey("Services", services("aps", "cloudwatch", "sns"), use, s.onOurBehalf())
+	s.letUseKey("Logs", services("logs."+*s.Region()),
 		[]string{"kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"},
 		map[string]any{"ArnLike": map[string]any{"kms:EncryptionContext:aws:logs:arn": s.arn("logs", "log-group:/aws/*/"+s.config.name+"-*")}})
+	s.letEventsUseKey(use)
+	if len(s.argocdRoles) > 0 { // who sends to an encrypted queue needs its key
+		var roles []awsiam.IPrincipal
+		for _, role := range s.argocdRoles {
+			roles = append(roles, awsiam.NewArnPrincipal(&role))
+		}
+		s.letUseKey("ArgoCDNotifications", roles, use,
+			map[string]any{"StringEquals": map[string]any{"kms:ViaService": "sqs." + *s.Region() + ".amazonaws.com"}})
+	}
 }
 
-func (s *stack) letUseKey(sid string, services, actions []string, when map[string]any) {
-	var principals []awsiam.IPrincipal
-	for _, service := range services {
-		principals = append(principals, awsiam.NewServicePrincipal(&service, nil))
+// letEventsUseKey is for the bus, its archive and the topic that a rule sends to. EventBridge names no
+// account where it keeps an archive or sends to a topic, only what the data belongs to, and not even that
+// where it describes the key
+// (https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-archives.html,
+// https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html).
+func (s *stack) letEventsUseKey(use []string) {
+	events := services("events")
+	s.letUseKey("EventsLook", events, []string{"kms:DescribeKey"}, nil)
+	s.letUseKey("EventsKept", events, append([]string{"kms:ReEncryptFrom", "kms:ReEncryptTo"}, use...),
+		map[string]any{"StringEquals": map[string]any{"kms:EncryptionContext:aws:events:event-bus:arn": s.arn("events", "event-bus/"+s.name("outcomes"))}})
+	s.letUseKey("EventsTold", events, use,
+		map[string]any{"StringEquals": map[string]any{"kms:EncryptionContext:aws:sns:topicArn": s.arn("sns", s.name("alarms"))}})
+}
+
+// services are those of AWS, by the beginnings of their names.
+func services(names ...string) []awsiam.IPrincipal {
+	var out []awsiam.IPrincipal
+	for _, name := range names {
+		out = append(out, awsiam.NewServicePrincipal(jsii.String(name+".amazonaws.com"), nil))
 	}
+	return out
+}
+
+func (s *stack) letUseKey(sid string, who []awsiam.IPrincipal, actions []string, when map[string]any) {
 	s.key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Sid: &sid, Principals: &principals, Actions: jsii.Strings(actions...),
-		Resources: jsii.Strings("*"), Conditions: &when, // in a key's policy * is the key
+		Sid: &sid, Principals: &who, Actions: jsii.Strings(actions...),
+		Resources: jsii.Strings("*"), Conditions: conditions(when), // in a key's policy * is the key
 	}), nil)
 }
 

@@ -15,7 +15,7 @@ func (s *stack) newMachine() {
 	}
 	rights := []right{steps, logDeliveryRight()}
 	if s.xray {
-		rights = append(rights, traceRight())
+		rights = append(rights, traceRight("xray:GetSamplingRules", "xray:GetSamplingTargets")) // it decides what is traced
 	}
 	s.machine = awsstepfunctions.NewStateMachine(s.Stack, jsii.String("remediation"), &awsstepfunctions.StateMachineProps{
 		StateMachineName: jsii.String(s.name("remediation")),

@@ -161,9 +161,9 @@ func (s *stack) secretRights(function string) []right {
 	}}
 }
 
-func traceRight() right {
+func traceRight(more ...string) right {
 	return right{
-		sid: "Trace", do: []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, on: []string{"*"},
+		sid: "Trace", do: append([]string{"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, more...), on: []string{"*"},
 		why: "X-Ray has no resources to name.",
 	}
 }

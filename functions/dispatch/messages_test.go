@@ -114,3 +114,58 @@ func TestWhatCannotBeHandledNowComesAgainInItsOrderAndIsBuriedInTheEnd(t *testin
 		t.Errorf("while it cannot be buried: %s, %v", answer, err)
 	}
 }
+
+func TestAMessageIsBuriedAtItsLastReceiveAndNotBefore(t *testing.T) {
+	for receives, want := range map[int]string{1: `[{"itemIdentifier":"1"}]`, names.MaxReceives - 1: `[{"itemIdentifier":"1"}]`, names.MaxReceives: `[]`, names.MaxReceives + 5: `[]`} {
+		cloud, f := started(t)
+		cloud.Down("Invoke argocdhand", true)
+		answer, err := f.Send(t, batch(t, queued{"1", "g", envelope(t, intake.ArgoCD, `{"app":"review"}`), receives}))
+		if err != nil || answer != `{"batchItemFailures":`+want+`}` || (want == "[]") != (len(cloud.Calls("SendMessage")) == 1) {
+			t.Errorf("received %d times: %s, %v, buried %d", receives, answer, err, len(cloud.Calls("SendMessage")))
+		}
+		if (want == "[]") != strings.Contains(f.Log.String(), names.Buried) {
+			t.Errorf("received %d times: %s", receives, f.Log)
+		}
+	}
+}
+
+func TestAMessageWhoseReceivesAreNotToldComesAgain(t *testing.T) {
+	cloud, f := started(t)
+	cloud.Down("Invoke argocdhand", true)
+	event := strings.Replace(batch(t, queued{"1", "g", envelope(t, intake.ArgoCD, `{"app":"review"}`), 1}), `"ApproximateReceiveCount":"1"`, `"ApproximateReceiveCount":"often"`, 1)
+	answer, err := f.Send(t, event)
+	if err != nil || !strings.Contains(answer, `"itemIdentifier":"1"`) || len(cloud.Calls("SendMessage")) != 0 {
+		t.Errorf("%s, %v", answer, err)
+	}
+}
+
+func TestWhatBecameOfAlertsIsCountedByItsOutcome(t *testing.T) {
+	_, f := started(t)
+	message := `{"version":"4","groupKey":"g","alerts":[
+		{"status":"firing","labels":{"alertname":"Bad","service":"review","env":"prod"},"startsAt":"2026-11-23T12:00:00Z"},
+		{"status":"firing","labels":{"alertname":"Bad","service":"nobody","env":"prod"},"startsAt":"2026-11-23T12:00:00Z"},
+		{"status":"firing","labels":{"alertname":"Other"},"startsAt":"2026-11-23T12:00:00Z"},
+		{"status":"resolved","labels":{"alertname":"Bad","service":"review","env":"prod"},"startsAt":"2026-11-23T11:00:00Z"}]}`
+	if answer, err := f.Send(t, batch(t, queued{"1", "g", envelope(t, intake.Alerts, message), 1})); err != nil || answer != `{"batchItemFailures":[]}` {
+		t.Fatalf("%s, %v", answer, err)
+	}
+	for _, outcome := range []string{"opened", "resolved", "ignored: unknown target", "ignored: no rule"} {
+		if !strings.Contains(f.Log.String(), `"Outcome":"`+outcome+`"`) {
+			t.Errorf("%s is not counted: %s", outcome, f.Log)
+		}
+	}
+	for _, outcome := range []string{"joined", "duplicate"} {
+		if strings.Contains(f.Log.String(), `"Outcome":"`+outcome+`"`) {
+			t.Errorf("%s is counted: %s", outcome, f.Log)
+		}
+	}
+}
+
+func TestAStateMachineThatCannotBeStartedLetsTheMessageComeAgainAndTheAlertIsCounted(t *testing.T) {
+	cloud, f := started(t)
+	cloud.Down("StartExecution", true)
+	answer, err := f.Send(t, batch(t, queued{"1", "g", envelope(t, intake.Alerts, alert("2026-11-23T12:00:00Z")), 1}))
+	if err != nil || !strings.Contains(answer, `"itemIdentifier":"1"`) || !strings.Contains(f.Log.String(), `"Outcome":"opened"`) {
+		t.Errorf("%s, %v: %s", answer, err, f.Log)
+	}
+}

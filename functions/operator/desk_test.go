@@ -98,3 +98,62 @@ func TestStatusTellsOfQueuePolicyAndTargets(t *testing.T) {
 		t.Errorf("status %+v", got)
 	}
 }
+
+func TestWhatAnOperatorDoesIsDoneInTheNameThatTheTokenOrTheSignatureGives(t *testing.T) {
+	_, f := started(t)
+	const freeze = `{"service":"review","for":"1h","why":"release day"}`
+	by := func(event string) string {
+		status, body := ask(t, f, event)
+		var frozen struct{ By string }
+		if err := json.Unmarshal([]byte(body), &frozen); err != nil || status != http.StatusOK {
+			t.Fatalf("%d %s, %v", status, body, err)
+		}
+		return frozen.By
+	}
+	byToken := kittest.HTTP(t, http.MethodPost, "/v1/freeze", "anna-token-1", freeze)
+	if got := by(byToken); got != "anna" {
+		t.Errorf("by token it is %q", got)
+	}
+	for arn, want := range map[string]string{
+		"arn:aws:sts::123456789012:assumed-role/ops/ben": "ben", "arn:aws:iam::123456789012:user/team/carl": "carl", "arn:aws:iam::123456789012:root": "arn:aws:iam::123456789012:root",
+	} {
+		signed := strings.Replace(byToken, `"http":`, `"authorizer":{"iam":{"userArn":"`+arn+`"}},"http":`, 1)
+		if got := by(signed); got != want {
+			t.Errorf("signed by %s it is %q, want %q", arn, got, want)
+		}
+	}
+}
+
+func TestAStrangerChangesNothing(t *testing.T) {
+	cloud, f := started(t)
+	writes := len(cloud.Calls("TransactWriteItems"))
+	for _, path := range []string{"/v1/freeze", "/v1/unfreeze", "/v1/release", "/v1/admit", "/v1/incidents/last/undo", "/v1/incidents/last/approve", "/v1/incidents/last/reject"} {
+		status, body := ask(t, f, kittest.HTTP(t, http.MethodPost, path, "guess", `{"service":"review","stage":"prod"}`))
+		if status != http.StatusUnauthorized || !strings.Contains(body, "operator token is missing or wrong") {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	if got := len(cloud.Calls("TransactWriteItems")) - writes; got != 0 {
+		t.Errorf("%d writes", got)
+	}
+}
+
+func TestWhatCannotBeCountedOrReadIsNoStatus(t *testing.T) {
+	for _, down := range []string{"GetQueueAttributes", "Query"} {
+		cloud, f := started(t)
+		cloud.Down(down, true)
+		if status, body := ask(t, f, kittest.HTTP(t, http.MethodGet, "/v1/status", "anna-token-1", "")); status != http.StatusInternalServerError {
+			t.Errorf("%s is down: %d %s", down, status, body)
+		}
+	}
+}
+
+func TestAnIncidentThatIsNotThereIsNotFoundWhateverIsAskedOfIt(t *testing.T) {
+	_, f := started(t)
+	for _, request := range []string{"GET /v1/incidents/none", "POST /v1/incidents/none/undo", "POST /v1/incidents/none/approve", "POST /v1/incidents/none/reject"} {
+		method, path, _ := strings.Cut(request, " ")
+		if status, body := ask(t, f, kittest.HTTP(t, method, path, "anna-token-1", `{}`)); status != http.StatusNotFound || !strings.Contains(body, "none") {
+			t.Errorf("%s: %d %s", request, status, body)
+		}
+	}
+}

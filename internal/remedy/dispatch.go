@@ -126,8 +126,11 @@ func (f *Flow) takeOnce(ctx context.Context, t ledger.Target, alerts []routed, d
 		case err != nil && !errors.Is(err, ledger.ErrNotFound):
 			return err
 		case err == nil && inc.End == "":
+			if err := f.join(ctx, inc, alerts, now); err != nil {
+				return err
+			}
 			d.Joined += len(alerts)
-			return f.join(ctx, inc, alerts, now)
+			return nil
 		}
 	}
 	inc := f.open(t, alerts, now)

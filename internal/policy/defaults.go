@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// DefaultWithin is how long a remedy may take to help where a rule does not say.
+const DefaultWithin = Duration(4 * time.Minute)
+
 // fillDefaults gives every field that the file leaves out the value that types.go names. What the
 // file sets stays, also where it is zero.
 func (p *Policy) fillDefaults(set places) {
@@ -27,7 +30,7 @@ func (p *Policy) fillDefaults(set places) {
 	for i := range p.Rules {
 		at := pointer("/rules").index(i)
 		fill(set, at.key("name"), &p.Rules[i].Name, fmt.Sprintf("rule %d", i+1))
-		fill(set, at.key("verify").key("within"), &p.Rules[i].Verify.Within, minutes(4))
+		fill(set, at.key("verify").key("within"), &p.Rules[i].Verify.Within, DefaultWithin)
 	}
 	p.Limits.fillDefaults(set)
 }

@@ -23,10 +23,18 @@ func (f *Flow) act(ctx context.Context, c *course) (Answer, error) {
 			return f.goTo(ctx, c, ledger.StepBlame, 0) // choose anew: another incident was quicker
 		}
 	}
+	if c.inc.ActedAt.IsZero() && c.stricter() {
+		return f.goTo(ctx, c, ledger.StepBlame, 0) // choose anew: the policy was changed
+	}
 	if c.current().Kind == policy.RemedyFlag {
 		return f.actFlag(ctx, c)
 	}
 	return f.actArgoCD(ctx, c)
+}
+
+// stricter tells whether the mode no longer lets the remedy be carried out that was chosen.
+func (c *course) stricter() bool {
+	return c.inc.Mode == policy.Observe || c.inc.Mode == policy.Suggest && !approved(c.inc, *c.current())
 }
 
 // limitedNow asks the limits once more. The first effect is counted on just what it read, so that of two

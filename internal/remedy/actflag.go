@@ -25,7 +25,7 @@ func (f *Flow) actFlag(ctx context.Context, c *course) (Answer, error) {
 		begun.Refused = true
 		return f.nextRemedy(ctx, c, "somebody changed the flag at the same moment")
 	case begun == nil && now.Safe(r.Safe):
-		return f.nextRemedy(ctx, c, "it is at its safe variant already")
+		return f.flagSafe(ctx, c)
 	case begun == nil:
 		if begun, err = f.beginFlag(ctx, c, now); err != nil {
 			return Answer{}, err
@@ -36,6 +36,15 @@ func (f *Flow) actFlag(ctx context.Context, c *course) (Answer, error) {
 		return f.flagTrouble(ctx, c, err)
 	}
 	return f.flagSet(ctx, c, begun, after)
+}
+
+// flagSafe waits for a flag to help that another incident, of a service that has the same flag, has put to
+// its safe variant since this one was planned. Nothing is to be changed here, nor undone.
+func (f *Flow) flagSafe(ctx context.Context, c *course) (Answer, error) {
+	c.current().Tried = true
+	c.inc.ActedAt = c.now
+	c.tell(ledger.EventDecision, "flag %s was put to its safe variant meanwhile: waiting whether that helps here", c.current().Flag)
+	return f.goTo(ctx, c, ledger.StepSettle, 0)
 }
 
 func (f *Flow) beginFlag(ctx context.Context, c *course, now flag.Definition) (*ledger.Effect, error) {

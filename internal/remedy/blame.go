@@ -20,6 +20,7 @@ type scene struct {
 	app      deploy.Application
 	runs     []ledger.Release               // the newest first
 	flags    map[string][]ledger.FlagChange // the newest first
+	unread   map[string]string              // flags that could not be read, and why
 }
 
 // slack is how far after the alert's start a change may be dated and still count as its cause:
@@ -121,7 +122,10 @@ func flagSuspects(s scene) []ledger.Suspect {
 	var out []ledger.Suspect
 	for key, changes := range s.flags {
 		i := slices.IndexFunc(changes, func(c ledger.FlagChange) bool {
-			return !c.At.After(s.startsAt.Add(slack)) && (c.By == "" || c.By != s.incident)
+			if c.By != "" { // what Guardian does elsewhere as the alert begins is an answer to it, not its cause
+				return c.By != s.incident && c.At.Before(s.startsAt)
+			}
+			return !c.At.After(s.startsAt.Add(slack))
 		})
 		if i < 0 || !s.inWindow(changes[i].At) || changes[i].By != "" {
 			continue // nothing before the alert, too old, or our own doing
@@ -179,18 +183,20 @@ func entryBefore(history []deploy.Entry, id int64) (deploy.Entry, bool) {
 	return history[i-1], true
 }
 
-// explain says in one or two sentences why the first suspect is the first.
-func explain(suspects []ledger.Suspect, window time.Duration) string {
+// explain says why the first suspect is the first, or what is known beside there being none.
+func explain(suspects []ledger.Suspect, window time.Duration, besides []string) string {
+	if len(suspects) == 0 && len(besides) > 0 {
+		return fmt.Sprintf("no suspect of the %s before the alert began: %s", window, strings.Join(besides, "; "))
+	}
 	if len(suspects) == 0 {
 		return fmt.Sprintf("nothing changed in the %s before the alert began", window)
 	}
-	others := make([]string, 0, len(suspects)-1)
-	for _, s := range suspects[1:] {
-		others = append(others, s.Reason)
-	}
 	text := "most likely: " + suspects[0].Reason
-	if len(others) > 0 {
-		return text + ". Also: " + strings.Join(others, ". Also: ")
+	for _, s := range suspects[1:] {
+		text += ". Also: " + s.Reason
 	}
-	return text + ". Nothing else changed"
+	if len(suspects) == 1 && len(besides) == 0 {
+		text += ". Nothing else changed"
+	}
+	return text
 }

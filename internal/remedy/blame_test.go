@@ -105,10 +105,10 @@ func TestTheExplanationIsASentenceWithTheOthersBehindIt(t *testing.T) {
 	}}
 	want := "most likely: release v42 replaced v41 3m0s before the alert began; it changed once in the week before." +
 		" Also: flag ranking went from off to on 2m0s before the alert began; it changed 2 times in the week before"
-	if got := explain(blame(s), s.window); got != want {
+	if got := explain(blame(s), s.window, nil); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if got := explain(nil, time.Hour); got != "nothing changed in the 1h0m0s before the alert began" {
+	if got := explain(nil, time.Hour, nil); got != "nothing changed in the 1h0m0s before the alert began" {
 		t.Errorf("got %s", got)
 	}
 }

@@ -3,6 +3,7 @@ package remedy
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cinegit/guardian/internal/health"
@@ -25,14 +26,33 @@ func (f *Flow) confirm(ctx context.Context, c *course) (Answer, error) {
 	verdict := health.Overall(findings)
 	switch verdict {
 	case health.Fail:
-		c.inc.Confirmed, c.inc.HeldSince = findings, time.Time{}
+		c.inc.Confirmed, c.inc.HeldSince, c.inc.Judgement = findings, time.Time{}, health.Judgement{}
 		c.tell(ledger.EventEvidence, "confirmed on the metrics: %s", worst(findings)).Findings = findings
 		return f.goTo(ctx, c, ledger.StepBlame, 0)
 	case health.Pass:
-		c.tell(ledger.EventEvidence, "not bad now: %s", summary(findings)).Findings = findings
-		return f.finish(ctx, c, ledger.StoodDown, "the metrics say it is not bad now: "+summary(findings))
+		return f.notBad(ctx, c, gates, findings)
 	}
 	return f.holdConfirm(ctx, c, verdict, findings)
+}
+
+// notBad stands down once the gates have been well as often in a row as they want to be, or the alert is over:
+// a look may fall between two bad moments, and an alert that goes on is never taken up a second time.
+func (f *Flow) notBad(ctx context.Context, c *course, gates []health.Gate, findings []health.Finding) (Answer, error) {
+	judgement, verdict := c.inc.Judgement.Add(gates, findings)
+	if verdict == "" && !resolved(c.inc) && f.young(c) {
+		if judgement.Looks == 1 {
+			c.tell(ledger.EventEvidence, "not bad at the first look, while the alert fires: %s; looking again", summary(findings)).Findings = findings
+		}
+		c.inc.Judgement = judgement
+		return f.goTo(ctx, c, ledger.StepConfirm, shortest(gates))
+	}
+	c.tell(ledger.EventEvidence, "not bad now: %s", summary(findings)).Findings = findings
+	return f.finish(ctx, c, ledger.StoodDown, "the metrics say it is not bad now: "+summary(findings))
+}
+
+// resolved tells whether all alerts of the incident are over.
+func resolved(inc ledger.Incident) bool {
+	return !slices.ContainsFunc(inc.Alerts, func(a ledger.Alert) bool { return a.ResolvedAt.IsZero() })
 }
 
 // lastChange is the earliest change in the blame window that the ledger knows of: what lies before it

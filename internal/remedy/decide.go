@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cinegit/guardian/internal/ledger"
@@ -34,8 +35,12 @@ func (f *Flow) blame(ctx context.Context, c *course) (Answer, error) {
 	if blind := seen.Trouble != ""; len(c.inc.Suspects) > 0 && (blind || !c.inc.Blind) {
 		return f.goTo(ctx, c, ledger.StepChoose, 0)
 	}
+	besides := s.besides()
 	c.inc.Suspects, c.inc.Blind = blame(s), seen.Trouble != ""
-	why := explain(c.inc.Suspects, s.window)
+	if len(c.inc.Suspects) > 0 && len(besides) > 0 {
+		c.inc.Suspects[0].Reason += ". Besides: " + strings.Join(besides, "; ")
+	}
+	why := explain(c.inc.Suspects, s.window, besides)
 	c.tell(ledger.EventDecision, "%s", why).Suspects = c.inc.Suspects
 	if len(c.inc.Suspects) > 0 {
 		return f.goTo(ctx, c, ledger.StepChoose, 0)
@@ -58,9 +63,13 @@ func (f *Flow) scene(ctx context.Context, c *course, seen ledger.Seen) (scene, e
 	if err != nil {
 		return scene{}, err
 	}
+	unread, err := f.unread(ctx, c)
+	if err != nil {
+		return scene{}, err
+	}
 	return scene{
 		incident: c.inc.ID, startsAt: c.inc.StartsAt, window: c.pol.Limits.BlameWindow.D(),
-		app: seen.Application, runs: runs, flags: flags,
+		app: seen.Application, runs: runs, flags: flags, unread: unread,
 	}, nil
 }
 
@@ -92,9 +101,14 @@ func flagLeft(c *course, s scene) bool {
 	})
 }
 
-// young tells whether there is still time to wait for something before acting.
+// young tells whether there is still time to wait for something before acting: the alert is, or a person
+// has just said that it is not too late.
 func (f *Flow) young(c *course) bool {
-	return c.now.Sub(c.inc.StartsAt) <= c.pol.Limits.AlertMaxAge.D()
+	since := c.inc.StartsAt
+	if a := c.inc.Approval; a != nil && a.Granted && a.At.After(since) {
+		since = a.At
+	}
+	return c.now.Sub(since) <= c.pol.Limits.AlertMaxAge.D()
 }
 
 func (f *Flow) waitForArgoCD(ctx context.Context, c *course, trouble string) (Answer, error) {
@@ -131,7 +145,7 @@ func (f *Flow) choose(ctx context.Context, c *course) (Answer, error) {
 	switch c.inc.Mode {
 	case policy.Observe:
 		c.tell(ledger.EventDecision, "%s; only observing", words).Plan = c.inc.Plan
-		return f.finish(ctx, c, ledger.StoodDown, "only observing; would have: "+remedy.What())
+		return f.standDown(ctx, c, "only observing; would have: "+remedy.What())
 	case policy.Suggest:
 		remedy.Ask = "mode is suggest"
 	}
@@ -155,8 +169,11 @@ func keepTried(plan []ledger.Remedy) []ledger.Remedy {
 
 func (f *Flow) refused(ctx context.Context, c *course, words string) (Answer, error) {
 	c.tell(ledger.EventRefusal, "%s", words).Plan = c.inc.Plan
+	if len(c.rule.Remedies) == 0 {
+		return f.fail(ctx, c, fmt.Sprintf("the policy has no rule %q any more, so that nothing further is done", c.inc.Rule))
+	}
 	if len(c.inc.Plan) == 0 {
-		return f.fail(ctx, c, "no remedy of the rule fits: "+explain(c.inc.Suspects, c.pol.Limits.BlameWindow.D()))
+		return f.fail(ctx, c, "no remedy of the rule fits: "+explain(c.inc.Suspects, c.pol.Limits.BlameWindow.D(), nil))
 	}
 	return f.fail(ctx, c, words)
 }
@@ -230,8 +247,8 @@ func (f *Flow) Approve(ctx context.Context, id string, a ledger.Approval) (token
 		return token, answer, err
 	}
 	c.tell(ledger.EventPerson, "%s approved: %s", a.By, c.current().What()).By = a.By
-	c.inc.ActedAt, c.inc.SettledAt = time.Time{}, time.Time{}
-	answer, err = f.goTo(ctx, c, ledger.StepAct, 0)
+	// The question may have waited long: the guards are asked again, on fresh facts.
+	answer, err = f.goTo(ctx, c, ledger.StepBlame, 0)
 	return token, answer, err
 }
 
@@ -247,6 +264,11 @@ func (f *Flow) rejected(ctx context.Context, c *course, a ledger.Approval) (Answ
 	c.also = append(c.also, op)
 	c.tell(ledger.EventPerson, "%s rejected: %s", a.By, remedy.What()).By = a.By
 	reason := fmt.Sprintf("%s rejected: %s", a.By, remedy.What())
+	return f.standDown(ctx, c, reason)
+}
+
+// standDown ends an incident in which Guardian may not go on. What it did before still stands.
+func (f *Flow) standDown(ctx context.Context, c *course, reason string) (Answer, error) {
 	if dirty(c.inc) {
 		return f.finish(ctx, c, ledger.FailedDirty, reason)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cinegit/guardian/internal/health"
@@ -31,6 +32,24 @@ func (c *course) count() {
 	since := c.now.Add(-max(limits.Cooldown.D(), limits.Fleet.In.D()))
 	next := c.acts.With(ledger.Act{Target: c.inc.Target, Incident: c.inc.ID, At: c.now}, since)
 	c.breaker = &next
+}
+
+// spared gives the breaker without the incident's act, where nothing came of it: what certainly did not
+// happen counts against no limit. Nil where the breaker stays as it is.
+func (f *Flow) spared(ctx context.Context, c *course) (*ledger.Breaker, error) {
+	if !c.inc.Acted() || dirty(c.inc) {
+		return nil, nil
+	}
+	b, err := f.Ledger.Breaker(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := len(b.Acts)
+	b.Acts = slices.DeleteFunc(b.Acts, func(a ledger.Act) bool { return a.Incident == c.inc.ID })
+	if len(b.Acts) == all {
+		return nil, nil
+	}
+	return &b, nil
 }
 
 // done marks the latest effect as made. The caller saves.

@@ -55,7 +55,7 @@ func TestAFlagChangedByAPersonInBetweenIsLeftToThem(t *testing.T) {
 	must(t, w.Flags.Set("new-ranking", "off"))
 	must(t, w.Answer(t.Context(), latest(t, w).ID, ledger.Approval{Granted: true, By: "alice", At: w.Now()}))
 	w.Until(t.Context(), minutes(12))
-	wantEnd(t, w, ledger.FailedClean, "it is at its safe variant already")
+	wantEnd(t, w, ledger.FailedClean, "somebody changed flag new-ranking to off after the alert began")
 	if w.Flags.Kills != 0 {
 		t.Error("Guardian wrote the flag")
 	}

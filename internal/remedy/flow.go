@@ -143,18 +143,20 @@ func (f *Flow) load(ctx context.Context, id string) (*course, error) {
 	}
 	c.service, c.stage, _ = c.pol.Stage(inc.Target.Service, inc.Target.Stage)
 	c.rule = ruleOf(c.pol, inc)
+	// Whoever makes the policy stricter means what goes on now, too. Made looser, it speaks of the next incident.
+	c.inc.Mode = inc.Mode.Stricter(c.pol.ModeFor(c.rule, inc.Target.Service, inc.Target.Stage))
 	return c, nil
 }
 
 // ruleOf finds the incident's rule by name, since a reload may have moved it. A rule that is
-// gone has no remedies, so that the plan comes out empty.
+// gone has no remedies, so that the plan comes out empty; what was carried out before is verified all the same.
 func ruleOf(p *policy.Policy, inc ledger.Incident) policy.Rule {
 	for _, rule := range p.Rules {
 		if rule.Name == inc.Rule {
 			return rule
 		}
 	}
-	return policy.Rule{Name: inc.Rule}
+	return policy.Rule{Name: inc.Rule, Verify: policy.Verify{Within: policy.DefaultWithin}}
 }
 
 // save writes what the step decided. Later writes of the same step go on from it.
@@ -225,8 +227,12 @@ func (f *Flow) finish(ctx context.Context, c *course, end ledger.End, reason str
 	if err != nil {
 		return Answer{}, err
 	}
+	breaker, err := f.spared(ctx, c)
+	if err != nil {
+		return Answer{}, err
+	}
 	inc, err := f.Ledger.Commit(ctx, ledger.Change{
-		Incident: c.inc, Events: c.events, Messages: c.messages, Also: append(c.also, free),
+		Incident: c.inc, Events: c.events, Messages: c.messages, Breaker: breaker, Also: append(c.also, free),
 	})
 	if err != nil {
 		return Answer{}, err

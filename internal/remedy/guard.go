@@ -14,7 +14,7 @@ import (
 func (f facts) refusal(r ledger.Remedy) string {
 	guards := []func(ledger.Remedy) string{f.ownSwitch, f.overridden, f.limited}
 	if r.Kind == policy.RemedyFlag {
-		guards = append(guards, f.flagTouched)
+		guards = append(guards, f.flagTouched, f.flagSafe)
 	} else {
 		guards = append(guards, f.readable, f.owned, f.revertOfRevert, f.occupied, f.aimless, f.windowClosed)
 	}
@@ -92,6 +92,16 @@ func (f facts) flagTouched(r ledger.Remedy) string {
 	return ""
 }
 
+// flagSafe: it was put to its safe variant before the alert began. One that Guardian has put there since, in
+// another service's incident, may help here too.
+func (f facts) flagSafe(r ledger.Remedy) string {
+	changes := f.flags[r.Flag]
+	if len(changes) == 0 || changes[0].To != r.Safe || changes[0].At.After(f.incident.StartsAt) {
+		return ""
+	}
+	return "it was at its safe variant already when the alert began"
+}
+
 func (f facts) readable(ledger.Remedy) string {
 	switch {
 	case f.seen.Trouble != "":
@@ -107,7 +117,7 @@ func (f facts) owned(ledger.Remedy) string {
 	if owner == "" {
 		return ""
 	}
-	return fmt.Sprintf("the application is made by %s, which would undo the change: revert there, or let it ignore /spec/source and /spec/syncPolicy", owner)
+	return fmt.Sprintf("the application is made by %s, which would undo the change: revert there", owner)
 }
 
 // revertOfRevert: what runs was itself gone back to, by Guardian or by a person.

@@ -58,7 +58,7 @@ func TestEachGuardRefusesARevertWithAReasonThatSaysWhatToDo(t *testing.T) {
 		}, ""},
 		"Argo CD is out of reach":    {func(f *facts) { f.seen.Trouble = "connection refused" }, "Argo CD could not be read: connection refused"},
 		"Argo CD was never read":     {func(f *facts) { f.seen.At = time.Time{} }, "Argo CD was never read"},
-		"an ApplicationSet owns it":  {func(f *facts) { f.seen.Application.Owner = "ApplicationSet shop" }, "the application is made by ApplicationSet shop, which would undo the change: revert there, or let it ignore /spec/source and /spec/syncPolicy"},
+		"an ApplicationSet owns it":  {func(f *facts) { f.seen.Application.Owner = "ApplicationSet shop" }, "the application is made by ApplicationSet shop, which would undo the change: revert there"},
 		"a parent app owns it":       {func(f *facts) { f.seen.Application.Owner = "Application root" }, "made by Application root"},
 		"a sync window is closed":    {func(f *facts) { f.seen.SyncAllowed, f.seen.SyncWhy = false, "deny 0 9 * * *" }, "a sync window forbids it now (deny 0 9 * * *): open the window, or set manualSync on it"},
 		"all others are quarantined": {func(f *facts) { f.quarantined[identity("v41")] = true }, "Argo CD's history holds no other release that is not quarantined: ship a fix"},

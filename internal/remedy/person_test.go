@@ -138,19 +138,51 @@ func TestUndoOfAFlagThatAPersonChangedSinceIsRefused(t *testing.T) {
 }
 
 func TestUndoIsRefusedWhileTheIncidentIsAtWorkAndWhereNothingIsLeft(t *testing.T) {
-	w := broken(t, rules{}, app())
+	w := broken(t, rules{mode: "suggest"}, app())
 	w.Until(t.Context(), minutes(8)+time.Second)
-	if _, err := w.Flow.Undo(t.Context(), latest(t, w).ID, "alice", ""); !errors.Is(err, remedy.ErrCannotUndo) || !strings.Contains(err.Error(), "is still at work") {
+	id := latest(t, w).ID
+	if _, err := w.Flow.Undo(t.Context(), id, "alice", ""); !errors.Is(err, remedy.ErrCannotUndo) || !strings.Contains(err.Error(), "(step approve): reject it first") {
 		t.Errorf("got %v", err)
 	}
+	must(t, w.Answer(t.Context(), id, ledger.Approval{Granted: true, By: "alice", At: w.Now()}))
 	w.Until(t.Context(), minutes(12))
-	id := wantEnd(t, w, ledger.Healed, "").ID
+	wantEnd(t, w, ledger.Healed, "")
 	_, err := w.Flow.Undo(t.Context(), id, "alice", "")
 	must(t, err)
 	w.Until(t.Context(), minutes(13))
 	if _, err := w.Flow.Undo(t.Context(), id, "alice", ""); !errors.Is(err, remedy.ErrCannotUndo) || !strings.Contains(err.Error(), "left nothing to undo") {
 		t.Errorf("a second time: %v", err)
 	}
+}
+
+func TestAPersonNeedNotWaitForGatesThatNeverAnswerToUndo(t *testing.T) {
+	for name, at := range map[string]time.Duration{"settling": minutes(8) + 2*time.Second, "verifying": minutes(15)} {
+		t.Run(name, func(t *testing.T) {
+			w := broken(t, rules{}, app())
+			w.Until(t.Context(), minutes(8)+time.Second)
+			w.Metrics.Down = true
+			w.Until(t.Context(), at)
+			id := latest(t, w).ID
+			_, err := w.Flow.Undo(t.Context(), id, "alice", "")
+			must(t, err)
+			runs(t, w, app(), "v42")
+			w.Until(t.Context(), minutes(60))
+			wantEnd(t, w, ledger.StoodDown, "alice undoes it before it could be told whether it helped")
+			landed(t, w, "rollback review-prod 0", "rollback review-prod 1")
+		})
+	}
+}
+
+func TestWhatCannotBeUndoneEndsNoIncident(t *testing.T) {
+	w := broken(t, rules{}, app())
+	w.Until(t.Context(), minutes(8)+5*time.Second)
+	must(t, w.Argo.Set(app(), "window", "closed"))
+	if _, err := w.Flow.Undo(t.Context(), latest(t, w).ID, "alice", ""); !errors.Is(err, remedy.ErrCannotUndo) || !strings.Contains(err.Error(), "a sync window forbids it now") {
+		t.Errorf("got %v", err)
+	}
+	w.Until(t.Context(), minutes(12))
+	wantEnd(t, w, ledger.Healed, "")
+	landed(t, w, "rollback review-prod 0")
 }
 
 func TestUndoWaitsWhileAnotherIncidentIsAtWorkThere(t *testing.T) {

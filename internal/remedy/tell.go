@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,16 +20,60 @@ func closing(inc ledger.Incident, p *policy.Policy) ledger.Message {
 	if inc.End == ledger.FailedClean || inc.End == ledger.FailedDirty {
 		m.Urgency = policy.Page
 	}
-	m.Text = append(m.Text, story(inc)...)
+	m.Text = append(call(inc.End), story(inc)...)
 	m.Text = append(m.Text, inc.Reason)
-	m.Findings = inc.Confirmed
-	if len(inc.Verified) > 0 {
-		m.Findings = append(m.Findings, inc.Verified...)
-	}
-	if dirty(inc) {
-		m.Undo = "guardian undo " + inc.ID
-	}
+	m.Text = append(m.Text, left(inc)...)
+	m.Findings = append(labelled("at first", inc.Confirmed), labelled("at last", inc.Verified)...)
+	m.Undo = undoing(inc)
 	return m
+}
+
+// undoing is the command that undoes what stands; "" where nothing does, or a person is about to.
+func undoing(inc ledger.Incident) string {
+	if !dirty(inc) || inc.End == ledger.StoodDown {
+		return ""
+	}
+	return "guardian undo " + inc.ID
+}
+
+// call is what an end asks of a person, in words for those who do not know the end states' names.
+func call(end ledger.End) []string {
+	switch end {
+	case ledger.FailedClean:
+		return []string{"Guardian could not help and has left everything as it was: a person must look."}
+	case ledger.FailedDirty:
+		return []string{"Guardian has changed something, and it did not help or nobody can tell: a person must look."}
+	}
+	return nil
+}
+
+// left is what differs after the end from how people left it, and what they must know of it.
+func left(inc ledger.Incident) []string {
+	switch {
+	case inc.End == ledger.StoodDown:
+	case stands(inc, ledger.EffectAutoSync):
+		return []string{fmt.Sprintf("Auto-sync is off. Once a fix is in git, give it back: guardian release %s %s", inc.Target.Service, inc.Target.Stage)}
+	case stands(inc, ledger.EffectRollback) && !stands(inc, ledger.EffectPin):
+		return []string{"The next sync ships again what was reverted: put a fix into git before it."}
+	}
+	return nil
+}
+
+// stands tells whether an effect of a kind was made and not taken back.
+func stands(inc ledger.Incident, kind ledger.EffectKind) bool {
+	return slices.ContainsFunc(inc.Effects, func(e ledger.Effect) bool {
+		return e.Kind == kind && !e.Refused && !e.DoneAt.IsZero() && e.UndoneAt.IsZero()
+	})
+}
+
+// labelled says of findings when they were measured, since those of before and after a remedy stand side
+// by side.
+func labelled(when string, findings []health.Finding) []health.Finding {
+	out := slices.Clone(findings)
+	for i := range out {
+		out[i].Reason = when + ", " + out[i].Reason
+	}
+	return out
 }
 
 // asking tells what a person is asked to approve.
@@ -50,7 +95,7 @@ func held(inc ledger.Incident, p *policy.Policy, findings []health.Finding) ledg
 	m.At, m.Urgency = inc.HeldSince, policy.Page
 	m.Title = fmt.Sprintf("%s: held, the metrics give no answer", inc.Target)
 	m.Text = append(story(inc), "No measurement is neither good nor bad: Guardian does nothing until it gets one. "+worst(findings))
-	m.Findings = findings
+	m.Findings, m.Undo = findings, undoing(inc)
 	return m
 }
 
@@ -87,12 +132,14 @@ func story(inc ledger.Incident) []string {
 			text = append(text, "Done and taken back: "+e.What)
 		case e.DoneAt.IsZero():
 			text = append(text, "Asked for, and never seen to be done: "+e.What)
+		case e.Kind == ledger.EffectRollback && inc.End != "" && inc.SettledAt.IsZero():
+			text = append(text, "Begun, and never seen to be live: "+e.What)
 		default:
 			text = append(text, "Done: "+e.What)
 		}
 	}
 	for _, r := range inc.Plan {
-		if r.Refused != "" {
+		if r.Refused != "" && !strings.Contains(inc.Reason, r.Refused) {
 			text = append(text, fmt.Sprintf("Refused: %s, because %s", r.What(), r.Refused))
 		}
 	}

@@ -37,6 +37,7 @@ func TestTheClosingMessageTellsWhatHappenedWhyWhatWasDoneAndHowToUndoIt(t *testi
 		"Blamed: release v42 replaced v41 2m0s before the alert began; it changed once in the week before",
 		"Done: roll review-prod back from v42 to v41 (history id 0)",
 		"revert release v42 to v41 (history id 0); healed 33s after the alert came in",
+		"The next sync ships again what was reverted: put a fix into git before it.",
 	}
 	if diff := cmp.Diff(want, m.Text); diff != "" {
 		t.Error(diff)

@@ -15,25 +15,54 @@ import (
 
 // Undo puts back what Guardian changed in an incident, newest first, from the before-images. It looks
 // first whether all of it can be put back, and changes nothing if not: ErrCannotUndo says what a
-// person changed since. It is a person's decision: Guardian does not make the same change
-// there again.
+// person changed since. An incident that only watches what came of its remedy is ended by it. It is a
+// person's decision: Guardian does not make the same change there again.
 func (f *Flow) Undo(ctx context.Context, id, by, why string) (ledger.Incident, error) {
 	c, err := f.load(ctx, id)
 	if err != nil {
 		return ledger.Incident{}, err
 	}
-	if c.inc.End == "" {
-		return c.inc, fmt.Errorf("%w: incident %s is still at work (step %s): wait for its end, or reject it", ErrCannotUndo, id, c.inc.Step)
+	if c.inc.End == "" && c.inc.Step != ledger.StepSettle && c.inc.Step != ledger.StepVerify {
+		return c.inc, fmt.Errorf("%w: incident %s is still at work (step %s): %s", ErrCannotUndo, id, c.inc.Step, patience(c.inc))
 	}
 	if !dirty(c.inc) {
 		return c.inc, fmt.Errorf("%w: incident %s left nothing to undo", ErrCannotUndo, id)
 	}
-	c.service, c.stage, _ = c.pol.Stage(c.inc.Target.Service, c.inc.Target.Stage)
+	known := false
+	if c.service, c.stage, known = c.pol.Stage(c.inc.Target.Service, c.inc.Target.Stage); !known {
+		return c.inc, fmt.Errorf("%w: the policy no longer knows %s: add it again, or undo by hand what guardian explain %s shows",
+			ErrCannotUndo, c.inc.Target, id)
+	}
+	if err := f.cutShort(ctx, c, by); err != nil {
+		return c.inc, err
+	}
 	err = f.alone(ctx, c.inc.Target, "undo "+id, func(lease ledger.Lease) error {
 		c.lease = lease
 		return f.undo(ctx, c, by, why)
 	})
 	return c.inc, err
+}
+
+// patience says what a person can do who cannot undo yet.
+func patience(inc ledger.Incident) string {
+	if inc.Step == ledger.StepApprove {
+		return "reject it first"
+	}
+	return "try again in a moment"
+}
+
+// cutShort ends an incident that watches what came of its remedy, where all of it can be put back: nobody
+// is to wait for gates that may never answer.
+func (f *Flow) cutShort(ctx context.Context, c *course, by string) error {
+	if c.inc.End != "" {
+		return nil
+	}
+	if _, err := f.undoSteps(ctx, c); err != nil {
+		return err
+	}
+	_, err := f.finish(ctx, c, ledger.StoodDown, by+" undoes it before it could be told whether it helped")
+	c.events, c.messages, c.also = nil, nil, nil
+	return err
 }
 
 // personTTL is how long a person's change may hold a target. Should Guardian die in the midst of it, alerts
@@ -136,7 +165,7 @@ func (f *Flow) undoStep(ctx context.Context, c *course, app deploy.Application, 
 	case ledger.EffectFlag:
 		return f.undoFlag(ctx, e)
 	case ledger.EffectRollback:
-		return f.undoRollback(c, app, e)
+		return f.undoRollback(ctx, c, app, e)
 	case ledger.EffectPin:
 		if deploy.SameSources(app.Sources, e.Before) {
 			return undoStep{what: "the source is as before already", do: func(context.Context) error { return nil }}, nil
@@ -188,7 +217,7 @@ func (f *Flow) undoFlag(ctx context.Context, e ledger.Effect) (undoStep, error) 
 	}}, nil
 }
 
-func (f *Flow) undoRollback(c *course, app deploy.Application, e ledger.Effect) (undoStep, error) {
+func (f *Flow) undoRollback(ctx context.Context, c *course, app deploy.Application, e ledger.Effect) (undoStep, error) {
 	var before Before
 	if err := json.Unmarshal(e.Before, &before); err != nil {
 		return undoStep{}, fmt.Errorf("before-image: %w", err)
@@ -205,6 +234,14 @@ func (f *Flow) undoRollback(c *course, app deploy.Application, e ledger.Effect) 
 		return undoStep{}, fmt.Errorf("%w: Argo CD's history no longer holds %s", ErrCannotUndo, before.Entry.Label())
 	case app.Operation.InProgress():
 		return undoStep{}, fmt.Errorf("%w: an operation is in progress at %s", ErrCannotUndo, app.Ref)
+	}
+	// Argo CD would take the rollback, hold it back, and carry it out when the window opens.
+	allowed, why, err := f.Deployer.SyncAllowed(ctx, app.Ref)
+	if err != nil {
+		return undoStep{}, err
+	}
+	if !allowed {
+		return undoStep{}, fmt.Errorf("%w: a sync window forbids it now (%s): open the window, or set manualSync on it", ErrCannotUndo, why)
 	}
 	return undoStep{what: fmt.Sprintf("%s rolled to %s again", app.Ref, before.Entry.Label()), do: func(ctx context.Context) error {
 		return f.Deployer.Rollback(ctx, app.Ref, app.History[to].ID, c.service.Prune)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cinegit/guardian/internal/health"
 	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/policy"
 )
 
 // verify judges with the rule's gates whether the remedy helped, on what happened since it was
@@ -56,7 +57,11 @@ func (f *Flow) healed(ctx context.Context, c *course, findings []health.Finding)
 	r.Outcome = "it helped"
 	took := c.now.Sub(c.inc.OpenedAt).Round(time.Second)
 	c.tell(ledger.EventEvidence, "healed: %s", summary(findings)).Findings = findings
-	return f.finish(ctx, c, ledger.Healed, fmt.Sprintf("%s; healed %s after the alert came in", r.What(), took))
+	how := r.What()
+	if r.Kind == policy.RemedyFlag && c.effect(ledger.EffectFlag) == nil {
+		how = fmt.Sprintf("flag %s was put to its safe variant %s elsewhere", r.Flag, r.Safe)
+	}
+	return f.finish(ctx, c, ledger.Healed, fmt.Sprintf("%s; healed %s after the alert came in", how, took))
 }
 
 // changedAt is when the change began that the current remedy undoes: what lies before it is what

@@ -5,7 +5,6 @@ package aws_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -27,7 +26,7 @@ func (w *world) deploy() {
 	w.deployQueues()
 	w.deployTopics()
 	w.deployBus()
-	for name, value := range secretsOfStack() {
+	for name, value := range secretsOfStack(w.argo.token()) {
 		must(w.t, w.admin.Call(w.t.Context(), "secretsmanager.CreateSecret", map[string]string{"Name": name, "SecretString": value}, nil))
 	}
 	for _, r := range w.of("AWS::S3::Bucket") {
@@ -35,7 +34,7 @@ func (w *world) deploy() {
 	}
 	w.bucket(flagBucket, "Enabled")
 	w.flip("off")
-	w.putPolicy(policyOf(w.argoAddr, w.promURL, w.set.mode))
+	w.putPolicy(w.policy(w.set.mode))
 }
 
 func (w *world) deployTable() {
@@ -100,43 +99,7 @@ func (w *world) deployTopics() {
 // sns calls SNS, which speaks no JSON.
 func (w *world) sns(in url.Values) {
 	w.t.Helper()
-	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.moto.URL, strings.NewReader(in.Encode()))
-	must(w.t, err)
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIATEST/20261122/"+template.Region+"/sns/aws4_request, SignedHeaders=host, Signature=0")
-	res, err := http.DefaultClient.Do(r)
-	must(w.t, err)
-	must(w.t, res.Body.Close())
-	if res.StatusCode != http.StatusOK {
-		w.t.Fatalf("sns %s: %s", in.Get("Action"), res.Status)
-	}
-}
-
-// outcomes is a queue that gets all events of Guardian's own bus, and dirty one that gets those of the rule.
-const outcomes, dirty = "e2e-outcomes", "e2e-dirty"
-
-func (w *world) deployBus() {
-	for _, r := range w.of("AWS::Events::EventBus") {
-		must(w.t, w.admin.Call(w.t.Context(), "AWSEvents.CreateEventBus", map[string]string{"Name": r.Text("Name")}, nil))
-		w.ruleTo(outcomes, r.Text("Name"), `{"source": [{"prefix": ""}]}`)
-	}
-	for _, r := range w.of("AWS::Events::Rule") {
-		if bus := r.Text("EventBusName"); bus != "" {
-			raw, err := json.Marshal(r.Value("EventPattern"))
-			must(w.t, err)
-			w.ruleTo(dirty, bus, string(raw))
-		}
-	}
-}
-
-// ruleTo has moto send what a pattern lets through to a queue.
-func (w *world) ruleTo(queue, bus, pattern string) {
-	ctx := w.t.Context()
-	must(w.t, w.admin.Call(ctx, "AmazonSQS.CreateQueue", map[string]any{"QueueName": queue}, nil))
-	must(w.t, w.admin.Call(ctx, "AWSEvents.PutRule", map[string]string{"Name": queue, "EventBusName": bus, "EventPattern": pattern}, nil))
-	must(w.t, w.admin.Call(ctx, "AWSEvents.PutTargets", map[string]any{"Rule": queue, "EventBusName": bus, "Targets": []any{
-		map[string]string{"Id": queue, "Arn": "arn:aws:sqs:" + template.Region + ":" + template.Account + ":" + queue},
-	}}, nil))
+	must(w.t, w.admin.Form(w.t.Context(), "sns", in))
 }
 
 func (w *world) bucket(name, versioning string) {
@@ -146,6 +109,15 @@ func (w *world) bucket(name, versioning string) {
 	_, err = w.objects.PutBucketVersioning(w.t.Context(), &s3.PutBucketVersioningInput{Bucket: &name,
 		VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatus(versioning)}})
 	must(w.t, err)
+}
+
+// policy is the world's policy in a mode.
+func (w *world) policy(mode string) string {
+	text := policyOf(w.argo.connection(), w.promURL, mode)
+	if w.set.policy != nil {
+		text = w.set.policy(text)
+	}
+	return text
 }
 
 // putPolicy uploads a policy where the functions look for it.

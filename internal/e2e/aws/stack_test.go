@@ -86,7 +86,7 @@ func synth(dist string) (*template.Template, error) {
 		return nil, fmt.Errorf("cdk.json: %w", err)
 	}
 	policy := filepath.Join(dir, "guardian.yaml")
-	if err := os.WriteFile(policy, []byte(policyOf("argocd.example.com", "http://prometheus.example.com", "act")), 0o600); err != nil {
+	if err := os.WriteFile(policy, []byte(policyOf("server: argocd.example.com", "http://prometheus.example.com", "act")), 0o600); err != nil {
 		return nil, err
 	}
 	file.Context["policy"], file.Context["dist"] = policy, dist
@@ -119,14 +119,14 @@ func run(env []string, name string, args ...string) error {
 const (
 	hookToken = "webhook-token-77d2"
 	annaToken = "operator-token-anna-9e"
-	argoToken = "argocd-token-1f0a"
 )
 
-func secretsOfStack() map[string]string {
+func secretsOfStack(argoToken string) map[string]string {
 	return map[string]string{"guardian/webhook": hookToken, "guardian/operators/anna": annaToken, "guardian/argocd": argoToken}
 }
 
-// policyOf is the guardian.yaml of the tests: a real one, only with short times.
+// policyOf is the guardian.yaml of the tests: a real one, only with short times. Argo CD is given as fields of
+// its connection.
 func policyOf(argocd, prometheus, mode string) string {
 	return fmt.Sprintf(`apiVersion: guardian/v1
 mode: %[3]s
@@ -134,7 +134,7 @@ server:
   webhookTokens: [secret:guardian/webhook]
   operators: {anna: secret:guardian/operators/anna}
 connections:
-  argocd: {server: %[1]q, token: secret:guardian/argocd, plainText: true, timeout: 5s}
+  argocd: {%[1]s, token: secret:guardian/argocd, timeout: 5s}
   prometheus: {url: %[2]q, timeout: 5s}
   flags: {flagd: "s3://guardian-e2e-flags/flags.json"}
 services:

@@ -126,7 +126,7 @@ func TestStackTakesAPolicyOverAndKeepsABadOneOut(t *testing.T) {
 	if !fresh.ready {
 		t.Errorf("a function that starts meanwhile: %s", fresh.error)
 	}
-	w.putPolicy(policyOf(w.argoAddr, w.promURL, "suggest"))
+	w.putPolicy(w.policy("suggest"))
 	w.until("the next one is in force", func() bool { return mode() == "suggest" })
 }
 

@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,10 +14,8 @@ import (
 	"github.com/prometheus/alertmanager/template"
 
 	"github.com/cinegit/guardian/events/alertmanager"
-	"github.com/cinegit/guardian/internal/deploy"
 	"github.com/cinegit/guardian/internal/e2e/aws/cloud"
 	"github.com/cinegit/guardian/internal/ledger"
-	"github.com/cinegit/guardian/internal/workflow"
 )
 
 func readAll(r io.Reader) string {
@@ -94,9 +90,9 @@ func TestStackHealsABadReleaseAndABadFlag(t *testing.T) {
 	if diff := cmp.Diff(map[string]ledger.End{"player": ledger.Healed, "review": ledger.Healed}, w.ended(2)); diff != "" {
 		t.Error(diff)
 	}
-	if !w.runs("player", "v1") || w.history("player") != 3 || w.history("review") != 1 || w.flagOn(t.Context()) {
+	if !w.argo.runs("player", "v1") || w.argo.history("player") != 3 || w.argo.history("review") != 1 || w.flagOn(t.Context()) {
 		t.Errorf("player runs v1: %t, after %d deployments; review was deployed %d times, its flag is on: %t",
-			w.runs("player", "v1"), w.history("player"), w.history("review"), w.flagOn(t.Context()))
+			w.argo.runs("player", "v1"), w.argo.history("player"), w.argo.history("review"), w.flagOn(t.Context()))
 	}
 }
 
@@ -117,9 +113,9 @@ func (w *world) healedOnce() {
 	}
 	all, err := w.operator.Incidents(w.t.Context(), 100)
 	must(w.t, err)
-	if len(all) != 1 || !w.runs("player", "v1") || w.history("player") != 3 {
+	if len(all) != 1 || !w.argo.runs("player", "v1") || w.argo.history("player") != 3 {
 		w.t.Errorf("%d incidents, want 1; player runs v1: %t, after %d deployments, want v1, v2 and one rollback",
-			len(all), w.runs("player", "v1"), w.history("player"))
+			len(all), w.argo.runs("player", "v1"), w.argo.history("player"))
 	}
 }
 
@@ -127,19 +123,9 @@ func TestStackAsksAPersonAndDoesAsTheySay(t *testing.T) {
 	w := newWorld(t, setup{mode: "suggest"})
 	w.badRelease()
 	w.fire("player")
-	var id string
-	w.until("a remedy waits for approval", func() bool {
-		status, err := w.operator.Status(t.Context())
-		must(t, err)
-		for _, inc := range status.Open {
-			if inc.Step == ledger.StepApprove && inc.Token != "" {
-				id = inc.ID
-			}
-		}
-		return id != ""
-	})
+	id := w.waits()
 	w.tick(t.Context()) // which says that somebody still asks
-	if w.history("player") != 2 {
+	if w.argo.history("player") != 2 {
 		t.Error("something was done before it was approved")
 	}
 	inc, err := w.operator.Approve(t.Context(), id, "the dashboard says so too")
@@ -148,45 +134,6 @@ func TestStackAsksAPersonAndDoesAsTheySay(t *testing.T) {
 		t.Errorf("approved %s, want %s", inc.ID, id)
 	}
 	w.healedOnce()
-}
-
-// TestStackSurvivesAFunctionThatIsKilledAtItsDeadline starves Argo CD's hand in the midst of acting: once
-// before the rollback, while its decision is written down, and once after it.
-func TestStackSurvivesAFunctionThatIsKilledAtItsDeadline(t *testing.T) {
-	for name, rolledBack := range map[string]bool{"before its effect": false, "after its effect": true} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, setup{timeouts: map[string]time.Duration{"argocdhand": 5 * time.Second}})
-			w.badRelease()
-			var once sync.Once
-			starved := false
-			w.gateway.Fail(cloud.Fault{Caller: key("argocdhand"), Operation: "dynamodb:*Write*", Times: -1, Do: func() {
-				if w.acting() && w.rolledBack() == rolledBack {
-					once.Do(func() {
-						starved = true
-						w.functions["guardian-argocdhand"].Starve()
-					})
-				}
-			}})
-			w.fire("player")
-			w.healedOnce()
-			w.gateway.Mend()
-			if !starved {
-				t.Error("nothing was starved")
-			}
-		})
-	}
-}
-
-// acting tells whether an execution stands in the act of Argo CD's hand.
-func (w *world) acting() bool {
-	all, err := w.machine.List(w.t.Context(), workflow.Running)
-	return err == nil && slices.ContainsFunc(all, func(e workflow.Execution) bool { return slices.Contains(e.States, "ActArgoCD") })
-}
-
-// rolledBack tells whether Argo CD has been asked to roll player back.
-func (w *world) rolledBack() bool {
-	object, err := w.argo.Object(deploy.Ref{Name: "player"})
-	return err == nil && (object.Operation != nil && object.Operation.Sync != nil || len(object.Status.History) > 2)
 }
 
 // TestStackSurvivesAThrottledLedger throttles each function longer than the SDK tries by itself, and

@@ -4,7 +4,6 @@ package aws_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -58,14 +57,12 @@ func (w *world) startFunctions() {
 		bootstrap, err := w.template.Bootstrap(r.ID)
 		must(w.t, err)
 		timeout := time.Duration(r.Number("Timeout")) * time.Second
-		timeout = cmp.Or(w.set.timeouts[strings.TrimPrefix(name, "guardian-")], timeout)
 		f := runtimeapi.New(runtimeapi.Config{
 			Name: name, Bootstrap: bootstrap, Env: w.environment(r), Timeout: timeout, Memory: r.Number("MemorySize"),
 			Instances: r.Number("ReservedConcurrentExecutions"), Log: w.logOf(name),
 		})
 		w.t.Cleanup(f.Close)
 		w.functions[name] = f
-		w.gateway.Let(key(name), w.role(r.Text("Role")))
 	}
 }
 
@@ -115,7 +112,7 @@ func (w *world) startSources() {
 		partial := strings.Contains(fmt.Sprint(r.List("FunctionResponseTypes")), "ReportBatchItemFailures")
 		if stream, ok := w.streams[source]; ok {
 			w.background((&sources.Stream{
-				Client: w.client(function), ARN: stream, Batch: r.Number("BatchSize"), Filters: filters(r), Single: partial,
+				Client: w.client(function), ARN: stream, Table: tableOf(stream), Batch: r.Number("BatchSize"), Filters: filters(r), Single: partial,
 				Retries: r.Number("MaximumRetryAttempts"), Bisect: r.Value("BisectBatchOnFunctionError") == true, Invoke: w.functions[function].Invoke,
 			}).Run)
 			continue
@@ -134,7 +131,7 @@ func (w *world) startSources() {
 	}
 	for _, r := range w.of("AWS::Lambda::Url") {
 		function := w.functionOf(r.Text("TargetFunctionArn"))
-		server := httptest.NewServer(sources.URL{Invoke: w.functions[function].Invoke})
+		server := httptest.NewServer(sources.URL{Invoke: w.functions[function].Invoke, Admit: w.signer(r.ID)})
 		w.t.Cleanup(server.Close)
 		w.urls[strings.TrimPrefix(function, "guardian-")] = server.URL
 	}
@@ -170,19 +167,26 @@ func queueURL(arn string) string {
 	return "https://sqs." + template.Region + ".amazonaws.com/" + template.Account + "/" + arn[strings.LastIndex(arn, ":")+1:]
 }
 
+// tableOf is the table whose stream has an ARN.
+func tableOf(stream string) string {
+	table, _, _ := strings.Cut(stream, "/stream/")
+	return table[strings.LastIndex(table, "/")+1:]
+}
+
 func (w *world) functionOf(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }
 
 // subscribe has SNS post to us what it would hand to the function.
 func (w *world) subscribe(r template.Resource) {
 	function := w.functionOf(r.Text("Endpoint"))
-	async := sources.Async{Client: w.client(function), Function: function, Retries: 2, Invoke: w.functions[function].Invoke}
+	sns := cloud.ServiceOf("sns.amazonaws.com", r.Text("TopicArn"))
+	async := sources.Async{Client: w.client(function), Function: function, Retries: 2, Invoke: w.admitted(sns, function)}
 	for _, c := range w.of("AWS::Lambda::EventInvokeConfig") {
 		if c.Text("FunctionName") == function {
 			async.Retries = c.Number("MaximumRetryAttempts")
 			async.Failed = queueURL(c.Text("DestinationConfig", "OnFailure", "Destination"))
 		}
 	}
-	server := httptest.NewServer(sources.Topic{Async: async})
+	server := httptest.NewServer(sources.Topic{Async: async, Aside: w.aside(sns, r.Text("RedrivePolicy", "deadLetterTargetArn"))})
 	w.t.Cleanup(server.Close)
 	w.topic = r.Text("TopicArn")
 	w.sns(url.Values{"Action": {"Subscribe"}, "TopicArn": {w.topic}, "Protocol": {"http"}, "Endpoint": {server.URL}})
@@ -194,11 +198,13 @@ func (w *world) tick(ctx context.Context) {
 		if r.Text("ScheduleExpression") == "" {
 			continue
 		}
+		rule, err := w.template.ARN(r.ID)
+		must(w.t, err)
 		for _, target := range r.List("Targets") {
-			payload, err := sources.Tick(r.ID, time.Now())
+			payload, err := sources.Tick(rule, time.Now())
 			must(w.t, err)
-			arn := fmt.Sprint(lookup(target, "Arn", "arn"))
-			result, err := w.functions.Invoke(ctx, arn, payload)
+			function := w.functionOf(fmt.Sprint(lookup(target, "Arn", "arn")))
+			result, err := w.admitted(cloud.ServiceOf("events.amazonaws.com", rule), function)(ctx, payload)
 			if err == nil && result.Error != "" {
 				err = fmt.Errorf("%s: %s", result.Error, result.Message)
 			}

@@ -22,12 +22,10 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/cinegit/guardian/internal/api"
-	"github.com/cinegit/guardian/internal/deploy"
 	"github.com/cinegit/guardian/internal/e2e/aws/cloud"
 	"github.com/cinegit/guardian/internal/e2e/aws/emulator"
 	"github.com/cinegit/guardian/internal/e2e/aws/template"
 	"github.com/cinegit/guardian/internal/e2e/proc"
-	"github.com/cinegit/guardian/internal/sandbox/argocd"
 	prom "github.com/cinegit/guardian/internal/sandbox/metrics"
 )
 
@@ -55,20 +53,25 @@ type world struct {
 	logs      map[string]*lines
 	forgiven  map[string]bool // access keys
 
-	argo              *argocd.Server
-	prom              *prom.Server
-	argoAddr, promURL string
-	operator          *api.Client
+	argo     argo
+	prom     *prom.Server
+	promURL  string
+	operator *api.Client
+
+	heard int // of the gateway's calls, those that denials has looked at
 
 	mu   sync.Mutex
 	last map[string]time.Time // of the last sample, by service
+	ill  map[string]bool      // services that are bad whatever they run
 }
 
 // setup says how a world differs from the plain one.
 type setup struct {
 	mode     string                   // act
-	timeouts map[string]time.Duration // of functions, in the place of the template's, where a test waits for a deadline
 	twice    bool                     // every batch of a queue is delivered twice at the same time
+	real     bool                     // Argo CD itself in the place of the sandbox
+	policy   func(text string) string // changes the policy
+	template func(*template.Template) *template.Template
 }
 
 func services() []string { return []string{"player", "search", "review"} }
@@ -81,15 +84,19 @@ func newWorld(t *testing.T, s setup) *world {
 		t.Fatal(err)
 	}
 	s.mode = cmp.Or(s.mode, "act")
+	if s.template != nil {
+		synthesised = s.template(synthesised)
+	}
 	w := &world{
 		t: t, dir: t.TempDir(), set: s, template: synthesised, http: httpClient(),
 		streams: map[string]string{}, urls: map[string]string{}, functions: cloud.Functions{}, machines: cloud.Machines{},
-		logs: map[string]*lines{}, forgiven: map[string]bool{}, last: map[string]time.Time{},
+		logs: map[string]*lines{}, forgiven: map[string]bool{}, last: map[string]time.Time{}, ill: map[string]bool{},
 	}
-	w.startSandbox()
+	w.startOutside()
 	w.startCloud()
 	t.Cleanup(w.report)
 	w.deploy()
+	w.deployRights(w.template)
 	w.startFunctions()
 	w.startMachine()
 	w.startSources()
@@ -113,17 +120,14 @@ func (w *world) startCloud() {
 	w.objects = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
 }
 
-func (w *world) startSandbox() {
-	quick := time.Millisecond
+// startOutside starts what Guardian looks at: Argo CD and the metrics.
+func (w *world) startOutside() {
+	if w.set.real {
+		w.argo = startArgoCD(w.t)
+	} else {
+		w.argo = startSandbox(w.t)
+	}
 	w.prom = prom.NewServer(time.Hour)
-	w.argo = argocd.New(argocd.Options{
-		Accounts: map[string]argocd.Account{argoToken: {Name: "guardian", Get: true, Sync: true, Update: true}},
-		Timings:  argocd.Timings{PickUp: quick, Sync: quick, Stale: quick, Ready: quick, SelfHeal: quick},
-	})
-	var err error
-	w.argoAddr, err = w.argo.Start("127.0.0.1:0")
-	must(w.t, err)
-	w.t.Cleanup(w.argo.Close)
 	web := httptest.NewServer(w.prom.Handler())
 	w.t.Cleanup(web.Close)
 	w.promURL = web.URL
@@ -144,11 +148,14 @@ func (w *world) traffic(ctx context.Context) {
 
 func (w *world) measure(ctx context.Context, service string) {
 	bad := 0.0
-	if w.runs(service, "v2") || service == "review" && w.flagOn(ctx) {
+	if w.argo.runs(service, "v2") || service == "review" && w.flagOn(ctx) {
 		bad = 1
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.ill[service] {
+		bad = 1
+	}
 	at := time.Now()
 	if last := w.last[service]; !at.After(last.Add(time.Millisecond)) {
 		at = last.Add(time.Millisecond)
@@ -169,31 +176,21 @@ func (w *world) flagOn(ctx context.Context) bool {
 	return !strings.Contains(strings.ReplaceAll(readAll(out.Body), " ", ""), `"defaultVariant":"off"`)
 }
 
-// runs tells whether a tag of a service is what its pods run.
-func (w *world) runs(service, tag string) bool {
-	images, err := w.argo.Serving(deploy.Ref{Name: service})
-	return err == nil && len(images) > 0 && !slices.ContainsFunc(images, func(i string) bool { return !strings.HasSuffix(i, ":"+tag) })
+// sicken makes a service bad from now on, whatever it runs.
+func (w *world) sicken(service string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ill[service] = true
 }
 
 // ship deploys a tag of services as a pipeline does.
 func (w *world) ship(tag string, services ...string) {
 	w.t.Helper()
 	for _, s := range services {
-		w.argo.Commit(map[string]argocd.Manifests{s: {Images: []string{"example.invalid/" + s + ":" + tag}}})
-		if _, err := w.argo.Object(deploy.Ref{Name: s}); err != nil {
-			w.argo.Create(argocd.App{Ref: deploy.Ref{Name: s}, Path: s})
-		}
-		before := w.history(s)
-		must(w.t, w.argo.Sync(deploy.Ref{Name: s}, "pipeline"))
-		w.until(s+" runs "+tag, func() bool { return w.runs(s, tag) && w.history(s) == before+1 })
+		before := w.argo.history(s)
+		must(w.t, w.argo.deploy(s, tag))
+		w.until(s+" runs "+tag, func() bool { return w.argo.runs(s, tag) && w.argo.history(s) == before+1 })
 	}
-}
-
-// history is how many deployments of a service Argo CD has on record.
-func (w *world) history(service string) int {
-	object, err := w.argo.Object(deploy.Ref{Name: service})
-	must(w.t, err)
-	return len(object.Status.History)
 }
 
 // until waits for something that the outside does, at most three minutes.
@@ -218,12 +215,18 @@ func (w *world) forgive(functions ...string) {
 	}
 }
 
+// denials gives the calls that were denied since it was asked last, and who made them.
+func (w *world) denials() []cloud.Call {
+	calls := w.gateway.Calls()
+	fresh := calls[w.heard:]
+	w.heard = len(calls)
+	return slices.DeleteFunc(fresh, func(c cloud.Call) bool { return !c.Denied || w.forgiven[c.Caller] })
+}
+
 // report tells of a test that failed what the functions wrote, and of every test which rights they lacked.
 func (w *world) report() {
-	for _, call := range w.gateway.Calls() {
-		if call.Denied && !w.forgiven[call.Caller] {
-			w.t.Errorf("%s was denied %v: its role in the template lacks the right", call.Caller, call.Needs)
-		}
+	for _, call := range w.denials() {
+		w.t.Errorf("%s was denied %v: the template lacks the right", call.Caller, call.Needs)
 	}
 	if !w.t.Failed() {
 		return

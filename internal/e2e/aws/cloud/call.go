@@ -142,6 +142,8 @@ func (in request) ofTable(action, operation string) []Need {
 		// A template cannot know the time with which the ARN of a stream ends.
 		of, _, _ := strings.Cut(in.StreamArn, "/stream/")
 		return []Need{{action, of + "/stream/latest"}}
+	case "ListStreams":
+		return []Need{{action, table(in.TableName) + "/stream/latest"}}
 	case "GetRecords": // its iterator is of a stream that was asked for before
 		return []Need{{action, ""}}
 	}

@@ -24,10 +24,11 @@ type Gateway struct {
 	backend *httputil.ReverseProxy
 	oneDB   sync.Mutex // moto answers two transactions at once wrongly
 
-	mu     sync.Mutex
-	roles  map[string]Role
-	faults []*Fault
-	calls  []Call
+	mu       sync.Mutex
+	roles    map[string]Role
+	policies map[string]Policy // by ARN
+	faults   []*Fault
+	calls    []Call
 }
 
 // Fault makes calls fail.
@@ -35,10 +36,11 @@ type Fault struct {
 	Caller    string // access key; empty is anybody
 	Operation string // such as dynamodb:UpdateItem, or dynamodb:* for all of a service
 	Status    int
-	Code      string // such as ProvisionedThroughputExceededException
-	Times     int    // how many calls; negative until Mend
-	Do        func() // called instead of failing; the call goes on after it
-	Landed    bool   // the call does its work, and only the answer is lost
+	Code      string      // such as ProvisionedThroughputExceededException
+	Times     int         // how many calls; negative until Mend
+	When      func() bool // the calls that it hits, where not all; it must not ask the gateway
+	Do        func()      // called first; without a Code the call goes on after it
+	Landed    bool        // the call does its work, and only the answer is lost
 
 	hits int
 }
@@ -56,7 +58,7 @@ func NewGateway(backend string) (*Gateway, error) {
 		},
 		ErrorLog: log.New(io.Discard, "", 0), // what a caller has given up is not of interest
 	}
-	return &Gateway{backend: proxy, roles: map[string]Role{}}, nil
+	return &Gateway{backend: proxy, roles: map[string]Role{}, policies: map[string]Policy{}}, nil
 }
 
 // Let gives an access key the rights of a role. A key without a role may do everything.
@@ -113,15 +115,23 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, denied)
 	case fault == nil:
 		g.serve(w, r, call, body)
-	case fault.Do != nil:
-		fault.Do()
-		g.serve(w, r, call, body)
 	default:
-		if fault.Landed {
-			g.serve(&deaf{header: http.Header{}}, r, call, body)
-		}
-		refuse(w, &Error{Status: fault.Status, Code: fault.Code, Message: "the test says so"})
+		g.fail(w, r, call, body, fault)
 	}
+}
+
+func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, call Call, body []byte, f *Fault) {
+	if f.Do != nil {
+		f.Do()
+	}
+	if f.Code == "" {
+		g.serve(w, r, call, body)
+		return
+	}
+	if f.Landed {
+		g.serve(&deaf{header: http.Header{}}, r, call, body)
+	}
+	refuse(w, &Error{Status: f.Status, Code: f.Code, Message: "the test says so"})
 }
 
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, call Call, body []byte) {
@@ -153,7 +163,7 @@ func (g *Gateway) admit(call Call) (*Fault, *Error) {
 	role, known := g.roles[call.Caller]
 	if known {
 		if missing := role.missing(call); missing != "" {
-			return nil, &Error{Status: http.StatusForbidden, Code: "AccessDeniedException", Message: fmt.Sprintf("User: %s is not authorized to perform: %s", call.Caller, missing)}
+			return nil, &Error{Status: http.StatusForbidden, Code: denied, Message: fmt.Sprintf("User: %s is not authorized to perform: %s", call.Caller, missing)}
 		}
 	}
 	for _, f := range g.faults {
@@ -168,7 +178,7 @@ func (g *Gateway) admit(call Call) (*Fault, *Error) {
 
 func (f *Fault) concerns(call Call) bool {
 	operation := call.Service + ":" + call.Operation
-	return (f.Caller == "" || f.Caller == call.Caller) && matches(f.Operation, operation)
+	return (f.Caller == "" || f.Caller == call.Caller) && matches(f.Operation, operation) && (f.When == nil || f.When())
 }
 
 func refuse(w http.ResponseWriter, e *Error) {

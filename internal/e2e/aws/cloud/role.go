@@ -9,12 +9,13 @@ import (
 // Role is what an IAM role lets its bearer do.
 type Role struct{ Statements []Statement }
 
-// Statement is one statement of a policy document. One with a condition is not known to hold.
+// Statement is one statement of a policy document.
 type Statement struct {
 	Effect    string
+	Principal principals // in the policy of a resource: whom it concerns
 	Action    texts
 	Resource  texts
-	Condition map[string]any
+	Condition map[string]map[string]texts // what must hold: by operator and key
 }
 
 // texts is a list that IAM also writes as a single text.
@@ -62,7 +63,7 @@ func (r Role) missing(call Call) string {
 func (r Role) allows(n Need) bool {
 	allowed := false
 	for _, s := range r.Statements {
-		if !anyMatches(s.Action, n.Action) || n.Resource != "" && !anyMatches(s.Resource, n.Resource) || len(s.Condition) > 0 {
+		if !anyMatches(s.Action, n.Action) || n.Resource != "" && !anyMatches(s.Resource, n.Resource) || !s.holds(nil) {
 			continue
 		}
 		if s.Effect == "Deny" {

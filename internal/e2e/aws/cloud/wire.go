@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/cinegit/guardian/internal/e2e/aws/runtimeapi"
@@ -86,6 +87,26 @@ func (c Client) Call(ctx context.Context, target string, in, out any) error {
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
 		return fmt.Errorf("%s: %w", target, err)
+	}
+	return nil
+}
+
+// Form sends one request to a service that speaks no JSON.
+func (c Client) Form(ctx context.Context, service string, in url.Values) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/", strings.NewReader(in.Encode()))
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", service, in.Get("Action"), err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Authorization", authorization(c.Key, service))
+	res, err := c.HTTP.Do(r)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", service, in.Get("Action"), err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode >= http.StatusBadRequest {
+		raw, err := io.ReadAll(res.Body)
+		return errors.Join(fmt.Errorf("%s %s: %w", service, in.Get("Action"), errorOf(res.StatusCode, raw)), err)
 	}
 	return nil
 }

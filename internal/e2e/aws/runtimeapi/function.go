@@ -200,13 +200,13 @@ func (f *Function) Kill() {
 	}
 }
 
-// Starve stops every instance where it stands, as a machine without a free processor does. The deadlines of
-// those that are busy go on, and kill them.
-func (f *Function) Starve() {
+// Expire brings the deadline of all that is busy on: it stops where it stands and is killed, as at a deadline
+// that a busy machine has let come nearer.
+func (f *Function) Expire() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range f.all {
-		i.freeze()
+		i.expire()
 	}
 }
 

@@ -38,6 +38,7 @@ type invocation struct {
 	id       string
 	payload  []byte
 	deadline time.Time
+	expired  chan struct{} // closed where the deadline is brought on
 	answer   chan Result
 }
 
@@ -102,7 +103,7 @@ func orZero(err error) error {
 // the process asks for more, or is gone.
 func (i *instance) invoke(payload []byte, timeout time.Duration) Result {
 	now := time.Now()
-	in := &invocation{id: newID(), payload: payload, deadline: now.Add(timeout), answer: make(chan Result, 1)}
+	in := &invocation{id: newID(), payload: payload, deadline: now.Add(timeout), expired: make(chan struct{}), answer: make(chan Result, 1)}
 	limit := time.NewTimer(timeout)
 	defer limit.Stop()
 	select {
@@ -116,6 +117,8 @@ func (i *instance) invoke(payload []byte, timeout time.Duration) Result {
 	case r = <-in.answer:
 	case <-i.exited:
 		r = i.ended(in)
+	case <-in.expired:
+		return i.timedOut(in, timeout)
 	case <-limit.C:
 		return i.timedOut(in, timeout)
 	}
@@ -144,6 +147,17 @@ func (i *instance) ended(in *invocation) Result {
 		return r
 	default:
 		return failed(in.id, ErrorExit, fmt.Sprintf("RequestId: %s Error: Runtime exited with error: %v", in.id, orZero(i.exit)))
+	}
+}
+
+// expire ends what the process has in hand as its deadline would.
+func (i *instance) expire() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.current != nil {
+		i.freeze() // so that it does nothing more until it is killed
+		close(i.current.expired)
+		i.current = nil
 	}
 }
 

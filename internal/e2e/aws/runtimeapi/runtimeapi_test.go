@@ -290,12 +290,15 @@ func TestKillTakesAllInstancesInTheMidstOfTheirWork(t *testing.T) {
 	}
 }
 
-func TestWhatStarvesIsKilledAtItsDeadline(t *testing.T) {
-	w := newWorld(t, Config{Timeout: 2 * time.Second})
-	lines, results := w.busy(1)
-	w.Starve()
-	must(t, lines[0].Close()) // which it would take for the end of its work
+func TestADeadlineCanBeBroughtOn(t *testing.T) {
+	w := newWorld(t, Config{Timeout: time.Hour})
+	_, results := w.busy(1)
+	w.Expire()
 	if r := <-results; r.Error != ErrorTimeout {
 		t.Errorf("error %q: %q", r.Error, r.Message)
+	}
+	w.Expire() // of nothing that is busy
+	if _, out := w.order("echo", "again"); out.Value != "again" {
+		t.Errorf("after it: %+v", out)
 	}
 }

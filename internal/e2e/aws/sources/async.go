@@ -23,13 +23,18 @@ type Async struct {
 	Invoke   Invoke
 }
 
-// Send does all of it and returns when it is done.
+// Send does all of it and returns when it is done. An error means that nobody has taken the event: the sender
+// may not invoke the function.
 func (a Async) Send(ctx context.Context, payload []byte) error {
 	var result runtimeapi.Result
 	for try := 0; try <= a.Retries; try++ {
 		var err error
-		if result, err = a.Invoke(ctx, payload); err == nil && result.Error == "" {
+		result, err = a.Invoke(ctx, payload)
+		if err == nil && result.Error == "" {
 			return nil
+		}
+		if cloud.Denied(err) {
+			return err
 		}
 	}
 	if a.Failed == "" {
@@ -54,6 +59,7 @@ func (a Async) Send(ctx context.Context, payload []byte) error {
 // and turns it into what SNS hands a function.
 type Topic struct {
 	Async Async
+	Aside func(ctx context.Context, notification []byte) error // takes what the function may not be invoked with
 }
 
 // ServeHTTP implements http.Handler.
@@ -71,6 +77,9 @@ func (t Topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}}})
 	if err == nil {
 		err = t.Async.Send(r.Context(), payload)
+	}
+	if cloud.Denied(err) {
+		err = t.Aside(r.Context(), raw)
 	}
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)

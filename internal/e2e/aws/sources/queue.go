@@ -30,8 +30,12 @@ type message struct {
 	Attributes    map[string]string
 }
 
-// Run polls until ctx ends.
+// Run polls until ctx ends, if the role has all rights without which Lambda makes no mapping.
 func (q Queue) Run(ctx context.Context) {
+	err := q.Client.Call(ctx, "AmazonSQS.GetQueueAttributes", map[string]any{"QueueUrl": q.URL, "AttributeNames": []string{"All"}}, nil)
+	if cloud.Denied(err) {
+		return
+	}
 	every(ctx, func(ctx context.Context) bool {
 		n, err := q.Once(ctx)
 		return err == nil && n > 0

@@ -14,6 +14,7 @@ import (
 type Stream struct {
 	Client  cloud.Client // with the rights of the function's role
 	ARN     string
+	Table   string
 	Batch   int      // records at a time; 100
 	Filters []string // patterns of which a record must match one; none lets all through
 	Single  bool     // ReportBatchItemFailures
@@ -66,6 +67,9 @@ func (s *Stream) Once(ctx context.Context) (int, error) {
 }
 
 func (s *Stream) begin(ctx context.Context) error {
+	if err := s.Client.Call(ctx, "DynamoDBStreams_20120810.ListStreams", map[string]string{"TableName": s.Table}, nil); err != nil {
+		return err
+	}
 	var stream struct {
 		StreamDescription struct {
 			Shards []struct {

@@ -21,16 +21,31 @@ const maxRequest = 6 << 20
 
 // URL is a function URL: http.Handler of what the function answers.
 // https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
-type URL struct{ Invoke Invoke }
+type URL struct {
+	Invoke Invoke
+	Admit  func(r *http.Request) (signer string, err error) // gives who signed, where the URL asks for a signature
+}
 
 // ServeHTTP implements http.Handler.
 func (u URL) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	signer, err := u.Admit(r)
+	if err != nil {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"Message": "Forbidden"}`) // the client is gone, then
+		return
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if err != nil {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return
 	}
-	payload, err := json.Marshal(request(r, body))
+	event := request(r, body)
+	if signer != "" {
+		event.RequestContext.Authorizer = &events.LambdaFunctionURLRequestContextAuthorizerDescription{
+			IAM: &events.LambdaFunctionURLRequestContextAuthorizerIAMDescription{UserARN: signer},
+		}
+	}
+	payload, err := json.Marshal(event)
 	if err != nil || len(payload) > maxRequest {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return

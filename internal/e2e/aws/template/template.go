@@ -88,6 +88,29 @@ func (t *Template) Resource(id string) (Resource, error) {
 	return Resource{ID: id, Type: r.Type, Properties: properties}, nil
 }
 
+// ARN is the ARN of a resource that has one.
+func (t *Template) ARN(id string) (string, error) {
+	arn, err := t.attribute(id, "Arn")
+	return fmt.Sprint(arn), err
+}
+
+// Without gives a copy that lacks a resource.
+func (t *Template) Without(id string) *Template {
+	resources := maps.Clone(t.resources)
+	delete(resources, id)
+	return &Template{folder: t.folder, resources: resources}
+}
+
+// With gives a copy in which a property of a resource has another value.
+func (t *Template) With(id, property string, value any) *Template {
+	r := t.resources[id]
+	r.Properties = maps.Clone(r.Properties)
+	r.Properties[property] = value
+	resources := maps.Clone(t.resources)
+	resources[id] = r
+	return &Template{folder: t.folder, resources: resources}
+}
+
 // Bootstrap is the executable that a function's code is made of.
 func (t *Template) Bootstrap(id string) (string, error) {
 	asset, _ := t.resources[id].Metadata["aws:asset:path"].(string)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/cinegit/guardian/internal/deploy"
@@ -133,26 +134,34 @@ func (r *Reconciler) change(ctx context.Context, before, seen ledger.FlagSeen, n
 	if err != nil {
 		return nil, err
 	}
+	known, err := r.Ledger.FlagChanges(ctx, seen.Flag, time.Time{})
+	if err != nil {
+		return nil, err
+	}
 	for _, inc := range append(open, recent...) {
-		if ours(inc, now) {
+		if ours(inc, now, known) {
 			c.By = inc.ID
 		}
 	}
 	return c, nil
 }
 
-// ours tells whether the definition is what an incident's effect wrote or its undo put back.
-func ours(inc ledger.Incident, now flag.Definition) bool {
+// ours tells whether the definition is what an incident's effect wrote or its undo put back. Each of them
+// changes the flag once: whoever brings it to the same again later is somebody else.
+func ours(inc ledger.Incident, now flag.Definition, known []ledger.FlagChange) bool {
+	first := func(since time.Time) bool {
+		return !slices.ContainsFunc(known, func(c ledger.FlagChange) bool { return c.By == inc.ID && !c.At.Before(since) })
+	}
 	for _, e := range inc.Effects {
 		if e.Kind != ledger.EffectFlag {
 			continue
 		}
 		after, err := e.FlagAfter()
-		if err == nil && after.Key == now.Key && after.Same(now) {
+		if err == nil && after.Key == now.Key && after.Same(now) && first(e.DecidedAt) {
 			return true
 		}
 		before, err := e.FlagBefore()
-		if err == nil && !e.UndoneAt.IsZero() && before.Key == now.Key && before.Same(now) {
+		if err == nil && !e.UndoneAt.IsZero() && before.Key == now.Key && before.Same(now) && first(e.UndoneAt) {
 			return true
 		}
 	}

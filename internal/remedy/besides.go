@@ -26,7 +26,8 @@ func (s scene) besides() []string {
 			by, live.Label(), live.StartedAt.Sub(s.startsAt).Round(time.Second)))
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.flags)) {
-		if i := slices.IndexFunc(s.flags[key], s.elsewhere); i >= 0 {
+		i := slices.IndexFunc(s.flags[key], func(c ledger.FlagChange) bool { return s.inWindow(c.At) })
+		if i >= 0 && s.flags[key][i].By != "" && s.flags[key][i].By != s.incident {
 			c := s.flags[key][i]
 			out = append(out, fmt.Sprintf("Guardian took flag %s from %s to %s in incident %s, %s", key, c.From, c.To, c.By, s.ago(c.At)))
 		}
@@ -35,11 +36,6 @@ func (s scene) besides() []string {
 		out = append(out, fmt.Sprintf("flag %s could not be read, so that a change of it would not be known: %s", key, s.unread[key]))
 	}
 	return out
-}
-
-// elsewhere tells whether Guardian made the change, in another incident, in the time that counts.
-func (s scene) elsewhere(c ledger.FlagChange) bool {
-	return c.By != "" && c.By != s.incident && s.inWindow(c.At)
 }
 
 // unread gives the flags of the service that could not be read when they were last looked at, and why.

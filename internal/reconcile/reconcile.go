@@ -42,6 +42,10 @@ type Reconciler struct {
 	Log      *slog.Logger
 }
 
+// mostEntries is how many entries of an application's history are looked at, the newest: Argo CD keeps ten
+// unless revisionHistoryLimit says more, and one batch of the ledger takes a hundred records.
+const mostEntries = 50
+
 // Target reads the target's application and journals what runs. What could not be read is journaled too,
 // so that whoever decides on it knows how old it is; the error is returned all the same.
 func (r *Reconciler) Target(ctx context.Context, t ledger.Target) error {
@@ -61,6 +65,7 @@ func (r *Reconciler) Target(ctx context.Context, t ledger.Target) error {
 	if err != nil {
 		return err
 	}
+	app.History = app.History[max(0, len(app.History)-mostEntries):]
 	seen := ledger.Seen{Target: t, At: r.Now(), Application: app, SyncAllowed: allowed, SyncWhy: why}
 	return r.Ledger.SaveSeen(ctx, seen, seen.At, journal(t, app, known, seen.At)...)
 }

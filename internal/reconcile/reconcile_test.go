@@ -247,3 +247,31 @@ func TestAFlagThatCannotBeReadDoesNotHideTheOthers(t *testing.T) {
 }
 
 var _ reconcile.Deployer = (*remedytest.ArgoCD)(nil)
+
+// longMemory is an Argo CD whose application has a revisionHistoryLimit of hundreds.
+type longMemory struct{ entries int64 }
+
+func (a longMemory) Application(_ context.Context, ref deploy.Ref) (deploy.Application, error) {
+	app := deploy.Application{Ref: ref, Health: "Healthy", ReconciledAt: scenario.Start()}
+	for id := range a.entries {
+		at := scenario.Start().Add(time.Duration(id-a.entries) * time.Minute)
+		app.History = append(app.History, deploy.Entry{ID: id, Revisions: []string{fmt.Sprint("v", id)}, StartedAt: at, DeployedAt: at})
+	}
+	return app, nil
+}
+
+func (longMemory) SyncAllowed(context.Context, deploy.Ref) (allowed bool, why string, err error) {
+	return true, "", nil
+}
+
+func TestAHistoryLongerThanABatchOfTheLedgerIsReadFromItsNewestEntries(t *testing.T) {
+	w := newWorld(t)
+	w.Rec.Deployer = longMemory{300}
+	must(t, w.Rec.Target(t.Context(), review()))
+	seen, err := w.Ledger.Seen(t.Context(), review())
+	must(t, err)
+	live, ok := seen.Application.Live()
+	if run := newest(t, w); !ok || live.ID != 299 || run.Entry.ID != 299 {
+		t.Errorf("live is %+v (%t), the newest run %+v", live, ok, run)
+	}
+}

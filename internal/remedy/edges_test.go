@@ -1,0 +1,116 @@
+package remedy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cinegit/guardian/internal/deploy"
+	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/policy"
+)
+
+func TestGuardsAtTheirEdges(t *testing.T) {
+	busy := func(rollback bool) func(f *facts) {
+		return func(f *facts) {
+			op := rolling("", "bob", rollback, false, deploy.PhasePending, 0)
+			op.Revisions = nil
+			f.seen.Application.Operation = op
+		}
+	}
+	for name, tt := range map[string]struct {
+		change func(f *facts)
+		reason string
+	}{
+		"no fleet limit is none": {func(f *facts) { f.limits.Fleet = policy.Rate{} }, ""},
+		"no fleet limit however many were changed": {func(f *facts) {
+			f.limits.Fleet.Count, f.limits.Share = 0, 1
+			f.breaker = acts(f.now, map[string]time.Duration{"a": 1, "b": 1, "c": 1, "d": 1})
+		}, ""},
+		"a suspect that does not run is no revert of a revert": {func(f *facts) {
+			f.seen.Application.History = append(f.seen.Application.History, entry(2, "v43", time.Minute))
+			f.revert = ledger.Revert{To: identity("v42"), Incident: "review-prod-0", At: noon().Add(-2 * time.Minute)}
+		}, ""},
+		"nor is one that was gone back to before another came": {func(f *facts) {
+			f.seen.Application.History = append(f.seen.Application.History, entry(2, "v43", time.Minute))
+			f.seen.Application.Operation = rolling("v42", "bob", true, false, deploy.PhaseSucceeded, 3*time.Minute)
+		}, ""},
+		"auto-sync deployed after the alert began": {func(f *facts) {
+			f.seen.Application.History = append(f.seen.Application.History, entry(2, "v43", -time.Minute))
+		}, ""},
+		"a sync whose revision is not known yet": {busy(false), ""},
+		"a rollback is a person's choice":        {busy(true), "bob is deploying unknown right now"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := plan(but(tt.change))
+			if got := p[0].Refused; tt.reason == "" && got != "" || !strings.Contains(got, tt.reason) {
+				t.Errorf("refused %q, want %q", got, tt.reason)
+			}
+		})
+	}
+}
+
+func TestTheCheapestRemedyComesFirstButNotAgainstTheEvidence(t *testing.T) {
+	for score, first := range map[float64]policy.RemedyKind{0.1: policy.RemedyFlag, 0.099: policy.RemedyRevert} {
+		p := plan(but(func(f *facts) {
+			f.incident.Suspects = []ledger.Suspect{suspect("v42", 1), flagSuspect("ranking", score)}
+		}))
+		if len(p) != 2 || p[0].Kind != first {
+			t.Errorf("a flag of %v beside a release of 1: %+v", score, p)
+		}
+	}
+}
+
+func TestWhatWasOnlyRefusedIsJudgedAnewAndWhatWasTriedStays(t *testing.T) {
+	p := plan(but(func(f *facts) {
+		f.incident.Suspects = []ledger.Suspect{suspect("v42", 1), flagSuspect("ranking", 0.9), flagSuspect("cache", 0.8)}
+		f.incident.Plan = []ledger.Remedy{
+			{Kind: policy.RemedyFlag, Flag: "ranking", Tried: true, Outcome: "it did not help"},
+			{Kind: policy.RemedyFlag, Flag: "cache", Refused: "the store was down"},
+			{Kind: policy.RemedyRevert, Bad: identity("v42"), Refused: "Argo CD could not be read"},
+		}
+	}))
+	if len(p) != 3 || !p[0].Tried || p[0].Outcome != "it did not help" || p[1].Tried || p[1].Refused != "" || p[2].Tried || p[2].Refused != "" {
+		t.Errorf("the plan is %+v", p)
+	}
+}
+
+func TestTheImagesOfWhatIsGoneBackToAreThoseOfARunThatShowedThem(t *testing.T) {
+	old := entry(0, "v41", 5*time.Hour)
+	unseen, seen, other := run(old, true), run(old, false), run(entry(1, "v42", time.Minute), false)
+	unseen.Images = nil
+	p := plan(but(func(f *facts) { f.runs = []ledger.Release{other, unseen, seen} }))
+	if got := strings.Join(p[0].Images, " "); got != "review:v41" {
+		t.Errorf("its images are %q", got)
+	}
+	p = plan(but(func(f *facts) { f.runs = []ledger.Release{other, unseen} }))
+	if len(p[0].Images) != 0 {
+		t.Errorf("images that nobody saw: %q", p[0].Images)
+	}
+}
+
+func TestAPlanInWordsTellsOfEveryRemedyOnce(t *testing.T) {
+	p := []ledger.Remedy{
+		{Kind: policy.RemedyFlag, Flag: "a", Safe: "off"}, {Kind: policy.RemedyFlag, Flag: "b", Safe: "off", Refused: "bob is at work"},
+		{Kind: policy.RemedyFlag, Flag: "c", Safe: "off", Tried: true, Outcome: "it did not help"}, {Kind: policy.RemedyRevert, BadName: "v42"},
+	}
+	for at, want := range map[int]string{
+		0:  "chosen: put flag a to its safe variant off; refused: put flag b to its safe variant off, because bob is at work; tried: put flag c to its safe variant off, it did not help; kept for later: revert release v42",
+		3:  "chosen: revert release v42; kept for later: put flag a to its safe variant off; refused: put flag b to its safe variant off, because bob is at work; tried: put flag c to its safe variant off, it did not help",
+		-1: "no remedy is left; kept for later: put flag a to its safe variant off; refused: put flag b to its safe variant off, because bob is at work; tried: put flag c to its safe variant off, it did not help; kept for later: revert release v42",
+	} {
+		if got := inWords(p, at); got != want {
+			t.Errorf("at %d:\n got %s\nwant %s", at, got, want)
+		}
+	}
+}
+
+func TestARemedyIsCarriedOutByTheHandThatReachesIt(t *testing.T) {
+	p := []ledger.Remedy{{Kind: policy.RemedyFlag}, {Kind: policy.RemedyRevert}}
+	for current, want := range map[int]string{-1: "", 0: HandFlag, 1: HandArgoCD, 2: ""} {
+		c := course{inc: ledger.Incident{ID: "i", Step: ledger.StepAct, Plan: p, Current: current}}
+		if got := c.answer(1500 * time.Millisecond); got != (Answer{ID: "i", Next: ledger.StepAct, Wait: 2, Hand: want}) {
+			t.Errorf("remedy %d: %+v", current, got)
+		}
+	}
+}

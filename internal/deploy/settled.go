@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -50,13 +49,15 @@ type Settling struct {
 	Done    bool
 	Blocked bool // parked by a sync window: it would fire later if left
 	Failed  bool // the operation ended and did not succeed
+	Beside  bool // it is live, and images that it does not have still run beside it
 	Reason  string
 }
 
 // Settled tells whether the change to the entry that was asked for at the mark is really live: its
-// operation succeeded, Argo CD has reconciled after it, the application is Healthy, and only the
+// operation succeeded, Argo CD has reconciled after it, the application is Healthy, and none but the
 // expected images run. Succeeded beside Healthy alone proves nothing: for up to half a second the
-// health is that of before. images may be empty when nobody knows what the release runs.
+// health is that of before. images may be empty when nobody knows what the release runs, and hold more
+// than what runs now: those of jobs come and go.
 func Settled(a Application, since Mark, to Entry, images []string) Settling {
 	op := a.Operation
 	switch {
@@ -75,8 +76,10 @@ func Settled(a Application, since Mark, to Entry, images []string) Settling {
 		return Settling{Reason: "Argo CD has not looked again since the operation"}
 	case a.Health != "Healthy":
 		return Settling{Reason: "application is " + a.Health}
-	case len(images) > 0 && !sameImages(a.Images, images):
-		return Settling{Reason: fmt.Sprintf("still running %s", strings.Join(others(a.Images, images), ", "))}
+	case len(images) > 0 && len(a.Images) == 0:
+		return Settling{Reason: "nothing of it runs yet"}
+	case len(images) > 0 && len(others(a.Images, images)) > 0:
+		return Settling{Beside: true, Reason: "still running " + strings.Join(others(a.Images, images), ", ")}
 	}
 	return Settling{Done: true, Reason: "Healthy on " + to.Label()}
 }

@@ -41,6 +41,7 @@ type app struct {
 	before     []string  // the images that ran then
 	health     string    // and the health
 	broken     bool      // git head cannot be rendered
+	job        []string  // images of finished pods that nobody has removed
 	gone       bool      // somebody has deleted the application
 }
 

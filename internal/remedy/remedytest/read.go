@@ -87,7 +87,7 @@ func (p *app) read(now time.Time) deploy.Application {
 	out := deploy.Application{
 		Ref: p.ref, AutoSync: slices.Clone(p.automated), Owner: p.owner, Sources: slices.Clone(p.sources),
 		Health: p.healthAt(now), Head: p.wanted().revisions, ReconciledAt: p.reconciledAt(now),
-		Images: p.running(now), History: slices.Clone(p.history), SyncStatus: "OutOfSync",
+		Images: slices.Sorted(slices.Values(append(slices.Clone(p.running(now)), p.job...))), History: slices.Clone(p.history), SyncStatus: "OutOfSync",
 	}
 	if e, _, ok := p.last(); ok && e.Identity() == deploy.Identity(p.sources, out.Head) {
 		out.SyncStatus = "Synced"

@@ -83,7 +83,8 @@ func (a *ArgoCD) Exists(c App, configMap string) bool {
 }
 
 // Set changes how an application behaves; see the fields' names: window open|closed|manual, autosync on|off,
-// hang on|off, fail MESSAGE, deny RIGHT,RIGHT, owner NAME, head broken|good, gone yes|no.
+// hang on|off, fail MESSAGE, deny RIGHT,RIGHT, owner NAME, head broken|good, gone yes|no,
+// job IMAGE (of a finished pod that stays).
 func (a *ArgoCD) Set(c App, what, value string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -107,6 +108,8 @@ func (a *ArgoCD) Set(c App, what, value string) error {
 		p.owner = value
 	case "head":
 		p.broken = value == "broken"
+	case "job":
+		p.job = []string{value}
 	case "gone":
 		p.gone = value == "yes"
 	default:

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/cinegit/guardian/events/alertmanager"
+	"github.com/cinegit/guardian/internal/bearer"
 )
 
 // MaxBody is how long a webhook's body may be, in bytes.
@@ -48,7 +49,7 @@ type Queue interface {
 
 // Intake takes in.
 type Intake struct {
-	Authorize func(r *http.Request) error
+	Authorize func(r *http.Request) error // bearer.ErrUnchecked: it is not known whether the request may come in
 	Queue     Queue
 	Count     func(sender string, status int) // called for each request with what it was answered
 	Log       *slog.Logger
@@ -77,7 +78,11 @@ func (in *Intake) serve(w http.ResponseWriter, r *http.Request, k Kind) {
 }
 
 func (in *Intake) take(w http.ResponseWriter, r *http.Request, k Kind) (int, error) {
-	if err := in.Authorize(r); err != nil {
+	err := in.Authorize(r)
+	switch {
+	case errors.Is(err, bearer.ErrUnchecked): // Alertmanager sends what is refused never again
+		return http.StatusServiceUnavailable, err
+	case err != nil:
 		return http.StatusUnauthorized, err
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))

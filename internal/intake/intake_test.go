@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cinegit/guardian/internal/bearer"
 	"github.com/cinegit/guardian/internal/intake"
 )
 
@@ -54,6 +55,27 @@ func TestWhatTheQueueCanNeverHoldIsRefusedAndWhatItCannotTakeNowIsToBeSentAgain(
 		mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/alertmanager", strings.NewReader(alert)))
 		if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.says) || strings.Contains(w.Body.String(), "EOF") {
 			t.Errorf("%v is answered with %d %s", tt.fails, w.Code, w.Body)
+		}
+		if diff := cmp.Diff([]string{fmt.Sprint("alertmanager ", tt.status)}, counted); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestWhoMayNotComeInIsRefusedAndWhoCannotBeCheckedNowIsToSendAgain(t *testing.T) {
+	for _, tt := range []struct {
+		err    error
+		status int
+	}{{bearer.ErrWrong, 401}, {bearer.ErrNoTokens, 401}, {bearer.ErrUnchecked, 503}} {
+		q, counted := &queue{}, []string(nil)
+		in := taking(q, &counted)
+		in.Authorize = func(*http.Request) error { return tt.err }
+		mux := http.NewServeMux()
+		in.Serve(mux, intake.Alerts)
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/alertmanager", strings.NewReader(alert)))
+		if w.Code != tt.status || len(q.sent) != 0 {
+			t.Errorf("%v is answered with %d, %d kept", tt.err, w.Code, len(q.sent))
 		}
 		if diff := cmp.Diff([]string{fmt.Sprint("alertmanager ", tt.status)}, counted); diff != "" {
 			t.Error(diff)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cinegit/guardian/internal/deploy"
+	"github.com/cinegit/guardian/internal/health"
 	"github.com/cinegit/guardian/internal/ledger"
 	"github.com/cinegit/guardian/internal/policy"
 )
@@ -177,6 +178,49 @@ func TestAChangeIsToldWithWhatItWasAndHowOftenItCameInTheWeekBefore(t *testing.T
 		}
 		if got := blame(s); len(got) != 1 || got[0].Reason != want {
 			t.Errorf("got  %+v\nwant %s", got, want)
+		}
+	}
+}
+
+func TestWhatLiesBeforeTheChangeThatARemedyUndoesIsWhatHealthyLookedLike(t *testing.T) {
+	suspects := []ledger.Suspect{suspect("v43", 1), suspect("v42", 0.8), flagSuspect("ranking", 0.7)}
+	for i := range suspects {
+		suspects[i].At = noon().Add(-time.Duration(i+1) * time.Minute)
+	}
+	for name, tt := range map[string]struct {
+		remedy ledger.Remedy
+		want   time.Duration
+	}{
+		"a release": {ledger.Remedy{Kind: policy.RemedyRevert, Bad: identity("v42")}, -2 * time.Minute},
+		"a flag":    {ledger.Remedy{Kind: policy.RemedyFlag, Flag: "ranking"}, -3 * time.Minute},
+		"neither":   {ledger.Remedy{Kind: policy.RemedyFlag, Flag: "cache"}, 0},
+	} {
+		c := course{inc: ledger.Incident{StartsAt: noon(), Suspects: suspects, Plan: []ledger.Remedy{tt.remedy}}}
+		if got := c.changedAt(); !got.Equal(noon().Add(tt.want)) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+func TestALookIsTooEarlyUntilItsIntervalIsOver(t *testing.T) {
+	at := func(before time.Duration) []health.Finding { return []health.Finding{{At: noon().Add(-before)}} }
+	for name, tt := range map[string]struct {
+		looks    int
+		verified []health.Finding
+		early    bool
+	}{
+		"never looked":              {0, nil, false},
+		"only another remedy's":     {0, at(time.Second), false},
+		"a look of no gate":         {1, nil, false},
+		"a second ago":              {1, at(time.Second), true},
+		"just under its interval":   {3, at(15*time.Second - 1), true},
+		"its interval ago":          {3, at(15 * time.Second), false},
+		"longer than that":          {3, at(time.Hour), false},
+		"by a clock that was ahead": {1, at(-time.Second), true},
+	} {
+		c := course{now: noon(), inc: ledger.Incident{Judgement: health.Judgement{Looks: tt.looks}, Verified: tt.verified}}
+		if got := c.early(15 * time.Second); (got > 0) != tt.early {
+			t.Errorf("%s: %s", name, got)
 		}
 	}
 }

@@ -24,6 +24,12 @@ func upTo(t *testing.T, step ledger.Step, r rules, there remedytest.App) *steppe
 	t.Helper()
 	w := newWorld(t, r, there)
 	baked(t, w, there)
+	return walk(t, w, step)
+}
+
+// walk lets an alert come and brings its incident to a step.
+func walk(t *testing.T, w *scenario.World, step ledger.Step) *stepped {
+	t.Helper()
 	d, err := w.Flow.Dispatch(t.Context(), scenario.Alert("ManyErrors", "review", "prod", w.Now(), "firing"))
 	must(t, err)
 	s := &stepped{World: w, id: d.Opened[0], at: w.Now()}

@@ -172,7 +172,10 @@ func TestWhatTheLedgerCannotTellOrTakeIsAnErrorAndProvesNothing(t *testing.T) {
 	}{
 		"prove":  {func(w *scenario.World) error { return w.Rec.Prove(t.Context(), review()) }, map[string]int{"get": 4, "list": 2, "write": 1}},
 		"due":    {func(w *scenario.World) error { _, err := w.Rec.Due(t.Context(), review()); return err }, map[string]int{"get": 2, "list": 1}},
-		"target": {func(w *scenario.World) error { return w.Rec.Target(t.Context(), review()) }, map[string]int{"list": 1, "write": 1}},
+		"target": {func(w *scenario.World) error {
+			w.Argo.Ship(app(), "v42", "ci")
+			return w.Rec.Target(t.Context(), review())
+		}, map[string]int{"list": 1, "get": 1, "write": 1}},
 		"trouble": {func(w *scenario.World) error {
 			w.Argo.Down(true)
 			defer w.Argo.Down(false)

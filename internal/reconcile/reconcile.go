@@ -65,19 +65,24 @@ func (r *Reconciler) Target(ctx context.Context, t ledger.Target) error {
 	if err != nil {
 		return err
 	}
-	app.History = app.History[max(0, len(app.History)-mostEntries):]
-	seen := ledger.Seen{Target: t, At: r.Now(), Application: app, SyncAllowed: allowed, SyncWhy: why}
-	return r.Ledger.SaveSeen(ctx, seen, seen.At, journal(t, app, known, seen.At)...)
-}
-
-func (r *Reconciler) trouble(ctx context.Context, t ledger.Target, cause error) error {
-	seen, err := r.Ledger.Seen(ctx, t)
+	before, err := r.Ledger.Seen(ctx, t)
 	if err != nil {
 		return err
 	}
+	app.History = app.History[max(0, len(app.History)-mostEntries):]
+	seen := ledger.Seen{Target: t, At: r.Now(), Application: app, SyncAllowed: allowed, SyncWhy: why}
+	return r.save(ctx, before, seen, journal(t, app, known, seen.At)...)
+}
+
+func (r *Reconciler) trouble(ctx context.Context, t ledger.Target, cause error) error {
+	before, err := r.Ledger.Seen(ctx, t)
+	if err != nil {
+		return err
+	}
+	seen := before
 	seen.Target, seen.Trouble = t, cause.Error()
 	seen.Denied = errors.Is(cause, deploy.ErrDenied) || errors.Is(cause, deploy.ErrUnauthenticated) || errors.Is(cause, deploy.ErrNotFound)
-	return r.Ledger.SaveSeen(ctx, seen, r.Now())
+	return r.save(ctx, before, seen)
 }
 
 // ServiceFlags reads the flags of a service and journals their changes.

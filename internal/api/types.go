@@ -80,7 +80,7 @@ type Target struct {
 	Held        bool        `json:"held"`               // auto-sync is off by Guardian
 	Incident    string      `json:"incident,omitempty"` // open
 	Trouble     string      `json:"trouble,omitempty"`  // why it could not be read
-	SeenAt      time.Time   `json:"seenAt,omitzero"` // of what is written down: up to five minutes ago where every look since saw the same
+	SeenAt      time.Time   `json:"seenAt,omitzero"`    // of what is written down: up to five minutes ago where every look since saw the same
 }
 
 // Explained is an incident with its timeline.

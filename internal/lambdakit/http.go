@@ -29,12 +29,12 @@ func serve(ctx context.Context, h http.Handler, payload []byte) ([]byte, error) 
 	if err := json.Unmarshal(payload, &e); err != nil {
 		return nil, fmt.Errorf("request: %w", err)
 	}
-	r, err := request(ctx, e)
-	if err != nil {
-		return nil, fmt.Errorf("request: %w", err)
-	}
 	w := &response{header: http.Header{}}
-	h.ServeHTTP(w, r)
+	if r, err := request(ctx, e); err != nil { // a stranger's: no fault of the function, which an alarm would tell of
+		http.Error(w, "the request cannot be read", http.StatusBadRequest)
+	} else {
+		h.ServeHTTP(w, r)
+	}
 	return json.Marshal(w.answer())
 }
 

@@ -194,7 +194,20 @@ func TestAnHTTPRequestArrivesAsItWasSentAndItsAnswerToo(t *testing.T) {
 	if answer.StatusCode != http.StatusTeapot || answer.Headers["X-Many"] != "1, 2" || answer.Body != "//4=" || !answer.IsBase64Encoded {
 		t.Errorf("answered %+v", answer)
 	}
-	if _, err := h.Invoke(t.Context(), []byte(`{"requestContext":{"http":{"method":"PUT"}},"body":"?","isBase64Encoded":true}`)); err == nil {
-		t.Error("a body that is not Base64 is taken")
+}
+
+// An error would be one of the function, which an alarm tells of, and anybody can write to a URL.
+func TestARequestThatCannotBeReadIsRefusedAndIsNoFaultOfTheFunction(t *testing.T) {
+	h := lambdakit.Sources{HTTP: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it is taken") })}
+	for _, event := range []string{
+		`{"requestContext":{"http":{"method":"PUT"}},"body":"?","isBase64Encoded":true}`,
+		`{"requestContext":{"http":{"method":"GET"}},"rawPath":"/%zz"}`,
+		`{"requestContext":{"http":{"method":"GET"}},"rawPath":"/\u007f"}`,
+	} {
+		raw, err := h.Invoke(t.Context(), []byte(event))
+		var answer events.LambdaFunctionURLResponse
+		if err != nil || json.Unmarshal(raw, &answer) != nil || answer.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s is answered with %s, %v", event, raw, err)
+		}
 	}
 }

@@ -53,7 +53,7 @@ func (b *Base) ProbeLedger(ctx context.Context) error {
 // Follow connects what a function needs of the policy, now and whenever the policy changes. It fails where
 // no version of the policy can be taken.
 func Follow[T any](ctx context.Context, b *Base, connect func(p *policy.Policy) (parts T, closes func() error, err error)) (*Engines[T], error) {
-	e := &Engines[T]{object: b.policy, connect: connect, now: time.Now, log: b.Log, metrics: b.Metrics}
+	e := &Engines[T]{object: b.policy, connect: connect, now: time.Now, within: lookWithin, log: b.Log, metrics: b.Metrics}
 	if _, err := e.Current(ctx); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,10 @@ import (
 // lookAfter is how long a policy is used before S3 is asked whether it has changed.
 const lookAfter = 10 * time.Second
 
+// lookWithin bounds that question while there is a policy to go on with: a step whose function waits for S3
+// until its end gets nothing done.
+const lookWithin = 2 * time.Second
+
 // Engine is one policy with what a function connected for it.
 type Engine[T any] struct {
 	Policy   *policy.Policy
@@ -34,6 +38,7 @@ type Engines[T any] struct {
 	object  object
 	connect func(p *policy.Policy) (parts T, closes func() error, err error)
 	now     func() time.Time
+	within  time.Duration // bounds a look
 	log     *slog.Logger
 	metrics *lambdakit.Metrics
 
@@ -55,7 +60,7 @@ func (e *Engines[T]) Current(ctx context.Context) (Engine[T], error) {
 	if e.current != nil && e.current.Problem != "" {
 		etag = "" // what the problem speaks of may be mended without a change of the policy
 	}
-	v, err := e.object.read(ctx, etag)
+	v, err := e.look(ctx, etag)
 	switch {
 	case errors.Is(err, errUnchanged):
 		e.askedAt = e.now()
@@ -73,6 +78,16 @@ func (e *Engines[T]) Current(ctx context.Context) (Engine[T], error) {
 	e.metrics.Add(names.Reloads, 1, "Outcome", "taken")
 	e.log.InfoContext(ctx, "policy taken", "policy", e.object.address, "version", v.id)
 	return *e.current, nil
+}
+
+// look reads the object.
+func (e *Engines[T]) look(ctx context.Context, etag string) (version, error) {
+	if e.current != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, e.within)
+		defer cancel()
+	}
+	return e.object.read(ctx, etag)
 }
 
 // insteadOf keeps what there is in place of a version with a mistake, or takes an earlier one.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func follow(t *testing.T) *follower {
 	}
 	f := &follower{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 	f.Engines = &Engines[string]{
-		object: o, now: func() time.Time { return f.now }, log: slog.New(slog.NewTextHandler(&f.log, nil)),
+		object: o, now: func() time.Time { return f.now }, within: time.Minute, log: slog.New(slog.NewTextHandler(&f.log, nil)),
 		metrics: lambdakit.NewMetrics(&f.emf, "judge", time.Now),
 		connect: func(p *policy.Policy) (string, func() error, error) {
 			mode := string(p.Mode)
@@ -79,6 +80,33 @@ func TestAChangedPolicyIsTakenWithinTenSecondsAndItsForerunnersConnectionsAreClo
 	if reads := len(cloud.Calls("S3 /policies/guardian.yaml")); reads != 3 {
 		t.Errorf("S3 was asked %d times", reads)
 	}
+}
+
+// silent is an S3 that takes a request and never answers.
+type silent struct{}
+
+func (silent) Do(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+func TestAnS3ThatNeverAnswersHoldsNoStepUp(t *testing.T) {
+	kittest.New(t, mode("act"), nil)
+	f := follow(t)
+	f.wants(t, 0, "act", "1", "")
+	answering := f.object
+	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithLogger(logging.Nop{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.HTTPClient = silent{}
+	if f.object, err = newObject(cfg, "s3://policies/guardian.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	f.within = time.Millisecond
+	f.wants(t, lookAfter, "act", "1", "deadline exceeded")
+	f.object, f.within = answering, time.Minute
+	f.wants(t, lookAfter, "act", "1", "")
 }
 
 func TestAPolicyWithAMistakeStaysOutAndSaysSoOnce(t *testing.T) {

@@ -163,7 +163,7 @@ func (f *Flow) undoSteps(ctx context.Context, c *course) ([]undoStep, error) {
 func (f *Flow) undoStep(ctx context.Context, c *course, app deploy.Application, e ledger.Effect) (undoStep, error) {
 	switch e.Kind {
 	case ledger.EffectFlag:
-		return f.undoFlag(ctx, e)
+		return f.undoFlag(ctx, c.inc, e)
 	case ledger.EffectRollback:
 		return f.undoRollback(ctx, c, app, e)
 	case ledger.EffectPin:
@@ -187,7 +187,7 @@ func (f *Flow) undoStep(ctx context.Context, c *course, app deploy.Application, 
 	return undoStep{}, fmt.Errorf("%w: effect %q", ErrCannotUndo, e.Kind)
 }
 
-func (f *Flow) undoFlag(ctx context.Context, e ledger.Effect) (undoStep, error) {
+func (f *Flow) undoFlag(ctx context.Context, inc ledger.Incident, e ledger.Effect) (undoStep, error) {
 	before, err := e.FlagBefore()
 	if err != nil {
 		return undoStep{}, fmt.Errorf("before-image: %w", err)
@@ -196,13 +196,14 @@ func (f *Flow) undoFlag(ctx context.Context, e ledger.Effect) (undoStep, error) 
 	if err != nil {
 		return undoStep{}, err
 	}
-	written := now
+	written, ours := now, putToSafe(inc, now) // where the answer never came
 	if len(e.After) > 0 {
 		if written, err = e.FlagAfter(); err != nil {
 			return undoStep{}, fmt.Errorf("after-image: %w", err)
 		}
+		ours = now.Same(written)
 	}
-	if !now.Same(written) && !now.Same(before) {
+	if !ours && !now.Same(before) {
 		return undoStep{}, fmt.Errorf("%w: flag %s was changed since", ErrCannotUndo, before.Key)
 	}
 	return undoStep{what: "flag " + before.Key + " put back", do: func(ctx context.Context) error {
@@ -215,6 +216,11 @@ func (f *Flow) undoFlag(ctx context.Context, e ledger.Effect) (undoStep, error) 
 		}
 		return err
 	}}, nil
+}
+
+// putToSafe tells whether a flag is as a remedy of the incident leaves it.
+func putToSafe(inc ledger.Incident, now flag.Definition) bool {
+	return slices.ContainsFunc(inc.Plan, func(r ledger.Remedy) bool { return r.Tried && r.Flag == now.Key && now.Safe(r.Safe) })
 }
 
 func (f *Flow) undoRollback(ctx context.Context, c *course, app deploy.Application, e ledger.Effect) (undoStep, error) {

@@ -2,7 +2,7 @@
 // over HTTP under /v1, with a bearer token that names the operator.
 //
 //	GET  /v1/status                       Status
-//	GET  /v1/incidents?limit=20           []ledger.Incident, newest first
+//	GET  /v1/incidents?limit=20           []ledger.Incident, newest first, without the images of their effects
 //	GET  /v1/incidents/{id}               Explained; {id} may be a unique prefix, or "last"
 //	GET  /v1/incidents/{id}/events?after=3  []ledger.Event whose Seq is above after
 //	GET  /v1/releases?service=S&stage=T&since=TIME  []ledger.Release of the target that began at TIME (RFC 3339) or later, the oldest first

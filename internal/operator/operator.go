@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -134,7 +135,19 @@ func (o *Operator) getIncidents(r *http.Request, _ string) (any, error) {
 		limit = n
 	}
 	incidents, err := o.Ledger.Incidents(r.Context(), limit)
+	for i := range incidents {
+		incidents[i].Effects = withoutImages(incidents[i].Effects)
+	}
 	return orEmpty(incidents), err
+}
+
+// withoutImages leaves out what an effect changed, whole specs and documents, which a list has no use for.
+func withoutImages(effects []ledger.Effect) []ledger.Effect {
+	out := slices.Clone(effects)
+	for i := range out {
+		out[i].Before, out[i].After = nil, nil
+	}
+	return out
 }
 
 func (o *Operator) getIncident(r *http.Request, _ string) (any, error) {

@@ -123,6 +123,18 @@ func TestListsAreBoundedAndEmptyRatherThanNothing(t *testing.T) {
 	}
 }
 
+func TestAListLeavesOutWhatAnEffectChangedAndAnIncidentTellsIt(t *testing.T) {
+	o := open(t, "act")
+	id := o.healed(t)
+	images := func(raw []byte) int { return strings.Count(string(raw), `"before":`) + strings.Count(string(raw), `"after":`) }
+	if raw := o.ask(t, "alice", "GET /v1/incidents", "").Body.Bytes(); images(raw) != 0 || !strings.Contains(string(raw), id) {
+		t.Errorf("the list is %s", raw)
+	}
+	if raw := o.ask(t, "alice", "GET /v1/incidents/"+id, "").Body.Bytes(); images(raw) == 0 {
+		t.Errorf("the incident is %s", raw)
+	}
+}
+
 func TestEventsAreThoseAfterTheOneNamed(t *testing.T) {
 	o := open(t, "act")
 	id := o.healed(t)

@@ -224,3 +224,22 @@ func TestALookIsTooEarlyUntilItsIntervalIsOver(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyAYesToJustThisRemedyApprovesIt(t *testing.T) {
+	revert := ledger.Remedy{Kind: policy.RemedyRevert, Bad: "b"}
+	for name, tt := range map[string]struct {
+		approval *ledger.Approval
+		approved bool
+	}{
+		"nobody asked":   {nil, false},
+		"yes":            {&ledger.Approval{Granted: true, Change: "b"}, true},
+		"no":             {&ledger.Approval{Change: "b"}, false},
+		"yes to another": {&ledger.Approval{Granted: true, Change: "c"}, false},
+		"yes to a flag":  {&ledger.Approval{Granted: true, Change: "flag b"}, false},
+		"yes to nothing": {&ledger.Approval{Granted: true}, false},
+	} {
+		if got := approved(ledger.Incident{Approval: tt.approval}, revert); got != tt.approved {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

@@ -77,7 +77,7 @@ func (c *Client) Probe(ctx context.Context) (version string, err error) {
 // ended, it is asked to look again, which needs no more than the right to get.
 func (c *Client) Application(ctx context.Context, ref deploy.Ref) (out deploy.Application, err error) {
 	err = c.call(ctx, "read "+ref.String(), func(ctx context.Context, s *session) error {
-		app, err := s.apps.Get(ctx, queryFor(ref))
+		app, err := s.get(ctx, queryFor(ref))
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (c *Client) refreshed(ctx context.Context, s *session, ref deploy.Ref, read
 	defer cancel()
 	normal, query := string(v1alpha1.RefreshTypeNormal), queryFor(ref)
 	query.Refresh = &normal
-	app, err := s.apps.Get(ctx, query)
+	app, err := s.get(ctx, query)
 	if err != nil {
 		return read
 	}

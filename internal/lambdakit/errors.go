@@ -1,11 +1,9 @@
 package lambdakit
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda/messages"
 )
 
@@ -28,11 +26,5 @@ func unready(payload []byte, err error) ([]byte, error) {
 	if kindOf(payload) != fromHTTP {
 		return nil, messages.InvokeResponse_Error{Type: "Unready", Message: err.Error()}
 	}
-	body, failed := json.Marshal(map[string]string{"error": "guardian is not ready: its log says why"})
-	if failed != nil {
-		return nil, failed
-	}
-	return json.Marshal(events.LambdaFunctionURLResponse{
-		StatusCode: http.StatusServiceUnavailable, Headers: map[string]string{"Content-Type": "application/json"}, Body: string(body),
-	})
+	return problem(http.StatusServiceUnavailable, "guardian is not ready: its log says why")
 }

@@ -35,7 +35,26 @@ func serve(ctx context.Context, h http.Handler, payload []byte) ([]byte, error) 
 	} else {
 		h.ServeHTTP(w, r)
 	}
-	return json.Marshal(w.answer())
+	answer, err := json.Marshal(w.answer())
+	if len(answer) > maxAnswer {
+		return problem(http.StatusInternalServerError, fmt.Sprintf("the answer is %.1f MB, and a function can give 6: ask for less, such as with a smaller limit", float64(len(answer))/1e6))
+	}
+	return answer, err
+}
+
+// maxAnswer is how many bytes a function can answer, less some of the 6 MB for what stands around
+// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+const maxAnswer = 6_000_000
+
+// problem answers as the operator's API and the webhooks do when something is wrong.
+func problem(status int, text string) ([]byte, error) {
+	body, err := json.Marshal(map[string]string{"error": text})
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(events.LambdaFunctionURLResponse{
+		StatusCode: status, Headers: map[string]string{"Content-Type": "application/json"}, Body: string(body),
+	})
 }
 
 func request(ctx context.Context, e events.LambdaFunctionURLRequest) (*http.Request, error) {

@@ -211,3 +211,16 @@ func TestARequestThatCannotBeReadIsRefusedAndIsNoFaultOfTheFunction(t *testing.T
 		}
 	}
 }
+
+func TestAnAnswerThatLambdaWouldNotCarryIsAProblemThatSaysSo(t *testing.T) {
+	for size, want := range map[int]int{5_900_000: http.StatusOK, 6_100_000: http.StatusInternalServerError} {
+		h := lambdakit.Sources{HTTP: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(bytes.Repeat([]byte("a"), size))
+		})}
+		raw, err := h.Invoke(t.Context(), []byte(`{"requestContext":{"http":{"method":"GET"}},"rawPath":"/"}`))
+		var answer events.LambdaFunctionURLResponse
+		if err != nil || json.Unmarshal(raw, &answer) != nil || answer.StatusCode != want || len(raw) > 6_000_000 {
+			t.Errorf("%d bytes are answered with %d: %.100s, %v", size, answer.StatusCode, answer.Body, err)
+		}
+	}
+}

@@ -126,7 +126,7 @@ func (f *Flow) takeOnce(ctx context.Context, t ledger.Target, alerts []routed, d
 		case err != nil && !errors.Is(err, ledger.ErrNotFound):
 			return err
 		case err == nil && inc.End == "":
-			if err := f.join(ctx, inc, alerts, now); err != nil {
+			if err := f.join(ctx, inc, alerts, alertEvents(alerts, now)); err != nil {
 				return err
 			}
 			d.Joined += len(alerts)
@@ -140,7 +140,7 @@ func (f *Flow) takeOnce(ctx context.Context, t ledger.Target, alerts []routed, d
 	f.Log.InfoContext(ctx, "incident opened", "incident", inc.ID, "target", t.String(), "rule", inc.Rule)
 	d.Opened = append(d.Opened, inc.ID)
 	if len(alerts) > mostAlerts {
-		return f.join(ctx, inc, alerts[mostAlerts:], now)
+		return f.join(ctx, inc, alerts[mostAlerts:], nil)
 	}
 	return nil
 }
@@ -170,9 +170,9 @@ func alertEvents(alerts []routed, now time.Time) []ledger.Event {
 	return events
 }
 
-// join adds alerts to an open incident. It does not move the incident's start: suspects were or will be
-// ranked against the first alert.
-func (f *Flow) join(ctx context.Context, inc ledger.Incident, alerts []routed, now time.Time) error {
+// join adds alerts to an open incident, and events to its timeline. It does not move the incident's start:
+// suspects were or will be ranked against the first alert.
+func (f *Flow) join(ctx context.Context, inc ledger.Incident, alerts []routed, events []ledger.Event) error {
 	var episodes []ledger.Alert
 	for _, r := range alerts {
 		episodes = append(episodes, r.alert)
@@ -181,15 +181,11 @@ func (f *Flow) join(ctx context.Context, inc ledger.Incident, alerts []routed, n
 		}
 	}
 	for batch := range slices.Chunk(episodes, ledger.MaxOps/2) {
-		change := ledger.Change{Incident: inc, Episodes: batch}
-		if len(batch) == len(episodes) {
-			change.Events = alertEvents(alerts, now)
-		}
-		saved, err := f.Ledger.Commit(ctx, change)
+		saved, err := f.Ledger.Commit(ctx, ledger.Change{Incident: inc, Episodes: batch, Events: events})
 		if err != nil {
 			return err
 		}
-		inc = saved
+		inc, events = saved, nil
 	}
 	return nil
 }

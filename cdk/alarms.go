@@ -38,6 +38,10 @@ func (s *stack) theAlarms() []alarm {
 			metric: s.intakeErrors(), at: 1, minutes: 1, silence: quiet,
 		},
 		{
+			name: "alerts-refused", means: "An alert was refused, for its token, size or form, and Alertmanager sends it never again.",
+			metric: s.own("alerts", names.Refused, "Sum"), at: 1, minutes: 1, silence: quiet,
+		},
+		{
 			name: "intake-stuck", means: "An alert has waited in the queue for 3 minutes: dispatch fails or does not run.",
 			metric: s.intake.MetricApproximateAgeOfOldestMessage(minute("Maximum")), at: 180, minutes: 1, silence: quiet,
 		},
@@ -64,6 +68,10 @@ func (s *stack) theAlarms() []alarm {
 		{
 			name: "steps-failing", means: "Functions keep failing, beyond what a retry mends.",
 			metric: s.sum("Errors", "dispatch", "judge", "decide", "argocdhand", "flaghand", "notify", "operator"), at: 3, minutes: 5, silence: quiet,
+		},
+		{
+			name: "untold", means: "A channel failed at a message or refused it: people may not know what they must.",
+			metric: s.own("notify", names.Untold, "Sum"), at: 1, minutes: 1, silence: quiet,
 		},
 		{
 			name: "unready", means: "A function cannot start: a variable, secret, table or policy is missing or wrong. Its log says which, in one line.",

@@ -32,10 +32,7 @@ func build(ctx context.Context, k *lambdakit.Kit) (lambdakit.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		count := func(channel, outcome string) {
-			b.Metrics.Add(names.Messages, 1, "Channel", channel, "Outcome", outcome)
-		}
-		o := outbox.Outbox{Ledger: b.Ledger, Channels: e.Parts, Count: count, Now: time.Now, Log: b.Log}
+		o := outbox.Outbox{Ledger: b.Ledger, Channels: e.Parts, Count: counting(b.Metrics), Now: time.Now, Log: b.Log}
 		return []byte(`{}`), o.Deliver(ctx)
 	}}, err
 }

@@ -24,6 +24,9 @@ import (
 	"github.com/cinegit/guardian/internal/bearer"
 )
 
+// Unknown is the sender of what none of ours sends.
+const Unknown = "unknown"
+
 // MaxBody is how long a webhook's body may be, in bytes.
 const MaxBody = 1 << 20
 
@@ -144,7 +147,7 @@ func (in *Intake) astray(w http.ResponseWriter, r *http.Request, known []string)
 		status, err = http.StatusMethodNotAllowed, errors.New("a webhook is sent with POST")
 		w.Header().Set("Allow", http.MethodPost)
 	}
-	in.Count("unknown", status)
+	in.Count(Unknown, status)
 	problem(w, status, err)
 }
 

@@ -23,11 +23,18 @@ const MostTries = 30
 // atOnce is how many messages are sent at the same time.
 const atOnce = 8
 
+// What came of a message at a channel.
+const (
+	Sent    = "sent"
+	Refused = "refused" // for good
+	Failed  = "failed"  // it is tried again
+)
+
 // Outbox delivers.
 type Outbox struct {
 	Ledger   *ledger.Ledger
 	Channels []notify.Channel
-	Count    func(channel, outcome string) // sent, refused or failed
+	Count    func(channel, outcome string) // Sent, Refused or Failed
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -66,15 +73,15 @@ func (o Outbox) deliver(ctx context.Context, m ledger.Message) error {
 		name := channels[i].Name()
 		switch {
 		case err == nil:
-			o.Count(name, "sent")
+			o.Count(name, Sent)
 			m.SentTo = append(m.SentTo, name)
 		case errors.Is(err, notify.ErrPermanent):
-			o.Count(name, "refused")
-			o.warn(ctx, "refused", name, err)
+			o.Count(name, Refused)
+			o.warn(ctx, Refused, name, err)
 			m.SentTo = append(m.SentTo, name)
 		default:
-			o.Count(name, "failed")
-			o.warn(ctx, "failed", name, err)
+			o.Count(name, Failed)
+			o.warn(ctx, Failed, name, err)
 			missing++
 			asked = max(asked, retryAfter(err))
 		}

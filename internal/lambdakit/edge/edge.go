@@ -39,6 +39,9 @@ func Open(ctx context.Context, k *lambdakit.Kit) (*Edge, error) {
 		Queue:     e.queue, Log: k.Log,
 		Count: func(sender string, status int) {
 			k.Metrics.Add(names.Webhooks, 1, "Sender", sender, "Status", strconv.Itoa(status))
+			if status/100 == 4 && sender != intake.Unknown {
+				k.Metrics.Add(names.Refused, 1)
+			}
 		},
 	}
 	var missing []error

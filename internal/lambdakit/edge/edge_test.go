@@ -78,6 +78,27 @@ func TestAnyOfTheTokensOpensAndOneThatCannotBeHadDoesNotShut(t *testing.T) {
 	}
 }
 
+// An alarm looks at the count: who is refused sends it never again.
+func TestWhatIsRefusedIsCountedAndWhatIsTakenOrToBeSentAgainIsNot(t *testing.T) {
+	for name, tt := range map[string]struct {
+		path, token, tokens string
+		want                int
+	}{
+		"taken":            {"/webhooks/argocd", "webhook-token-1", "secret:webhook", 0},
+		"a wrong token":    {"/webhooks/argocd", "guess", "secret:webhook", 1},
+		"cannot be known":  {"/webhooks/argocd", "guess", "secret:webhook,secret:gone", 0},
+		"a stranger's way": {"/webhooks/guess", "guess", "secret:webhook", 0},
+	} {
+		_, f := started(t, kittest.Secrets(), tt.tokens)
+		if _, err := f.Send(t, kittest.HTTP(t, http.MethodPost, tt.path, tt.token, `{"app":"review"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(f.Log.String(), `"Refused":1`); got != tt.want {
+			t.Errorf("%s: counted %d times, want %d:\n%s", name, got, tt.want, f.Log)
+		}
+	}
+}
+
 func TestWhatCanNeverBeTakenIsBuriedAsItCameWithTheReason(t *testing.T) {
 	for body, reason := range map[string]string{`{"app":7}`: "is not a string", `{}`: "is missing", strings.Repeat("x", intake.MaxBody+1): "larger than"} {
 		cloud, f := started(t, kittest.Secrets(), "secret:webhook")

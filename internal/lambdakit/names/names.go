@@ -34,9 +34,11 @@ const MaxReceives = 10
 const (
 	Namespace = "Guardian"
 	Webhooks  = "Webhooks"      // Sender, Status
+	Refused   = "Refused"       // webhooks answered 4xx, which their sender sends never again
 	Alerts    = "Alerts"        // Outcome
 	Incidents = "Incidents"     // End
 	Messages  = "Messages"      // Channel, Outcome
+	Untold    = "Untold"        // 1 for each try at which a channel failed or refused, so that people were not told
 	Buried    = "Buried"        // Source: put among the dead letters
 	Reloads   = "PolicyReloads" // Outcome: taken, refused
 	Problem   = "PolicyProblem" // 1 while a newer policy is not taken, seen at each look at it

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -85,6 +86,23 @@ func TestAFunctionThatIsNotBuiltIsNamed(t *testing.T) {
 	err := checkBuilt(t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), "alerts is not built") || !strings.Contains(err.Error(), "make functions") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Lambda keeps 100 of an account's concurrency for functions without a share
+// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html): with less a deployment fails.
+func TestTheGuideNamesTheConcurrencyThatADeploymentNeeds(t *testing.T) {
+	guide, err := os.ReadFile("../docs/deploy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	needed := 100
+	for _, f := range plain.of("AWS::Lambda::Function") {
+		reserved, _ := f.Properties["ReservedConcurrentExecutions"].(float64)
+		needed += int(reserved)
+	}
+	if want := fmt.Sprintf("concurrency is at least %d", needed); needed == 100 || !strings.Contains(string(guide), want) {
+		t.Errorf("docs/deploy.md does not say %q", want)
 	}
 }
 

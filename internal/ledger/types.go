@@ -163,6 +163,7 @@ type Incident struct {
 	ID       string      `json:"id"`
 	Target   Target      `json:"target"`
 	Rule     string      `json:"rule"`
+	Match    string      `json:"match,omitempty"` // of the rule, as the policy wrote it
 	Mode     policy.Mode `json:"mode"`
 	OpenedAt time.Time   `json:"openedAt"`
 	StartsAt time.Time   `json:"startsAt"` // of the first alert

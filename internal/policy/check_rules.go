@@ -15,6 +15,10 @@ func (c checker) rule(i int) {
 	if rule.Match.matchesAll() {
 		c.flaw(at.key("match"), "the matchers match every alert, or nearly every one", `name at least one label by its value, as {severity="critical"}`)
 	}
+	twin := func(other Rule) bool { return other.Name == rule.Name }
+	if first := slices.IndexFunc(c.Rules, twin); rule.Name != "" && first < i {
+		c.flaw(at.key("name"), fmt.Sprintf("two rules are named %s", short(rule.Name)), "give each rule a name of its own, or none")
+	}
 	c.target(at.key("target"), rule.Target)
 	c.ruleMode(at.key("mode"), rule)
 	c.remedies(at.key("remedies"), rule)

@@ -230,6 +230,7 @@ var ruleMistakes = []mistakeCase{
 		"result > 0.5\nrules:\n  - match: severity=\"critical\"\n    target: {service: label service, stage: label env}\n    gates: [latency]\n    remedies: [flag, revert]\n    verify: {within: 4m}",
 		"result > 0.5\n    dryRun: true\nrules:\n  - match: severity=\"critical\"\n    target: {service: label service, stage: label env}\n    remedies: [flag, revert]\n    verify: {within: 4m, gates: [latency]}",
 		"{within", "no gate tells whether a remedy helped player, review", "dryRun do not count"},
+	{"a name twice", "    target: {service: review, stage: prod}", "    name: rule 1\n    target: {service: review, stage: prod}", "rule 1", "two rules are named rule 1", "a name of its own"},
 	{"no time to heal", "within: 4m", "within: 0s", "0s", "within must be above zero", "30s"},
 	{"a range longer than the time to heal", "bad_total{service=\"$service\"}[$window]", "bad_total{service=\"$service\"}[5m]", "sum", "looks back 5m, but rule 1 wants to be verified within 4m", "use $window"},
 	{"measurements longer than the time to heal", "    max: 5%\n", "    max: 5%\n    interval: 5m\n", "errors:\n", "needs 5m", "shorten"},

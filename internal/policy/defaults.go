@@ -29,11 +29,14 @@ func (p *Policy) fillDefaults(set places) {
 	}
 	for i := range p.Rules {
 		at := pointer("/rules").index(i)
-		fill(set, at.key("name"), &p.Rules[i].Name, fmt.Sprintf("rule %d", i+1))
+		fill(set, at.key("name"), &p.Rules[i].Name, placeName(i))
 		fill(set, at.key("verify").key("within"), &p.Rules[i].Verify.Within, DefaultWithin)
 	}
 	p.Limits.fillDefaults(set)
 }
+
+// placeName is the name of a rule that has none.
+func placeName(i int) string { return fmt.Sprintf("rule %d", i+1) }
 
 func (c *Connections) fillDefaults(set places) {
 	fill(set, "/connections/argocd/timeout", &c.ArgoCD.Timeout, seconds(10))

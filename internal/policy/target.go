@@ -29,6 +29,23 @@ func (p *Policy) RuleFor(labels map[string]string) (Rule, int, bool) {
 	return Rule{}, -1, false
 }
 
+// RuleLike finds a rule again in a policy that may have changed since: by its matchers, else by a name that
+// somebody gave it. The name of a rule without one is its place, which another rule may have by now, and
+// counts only where the matchers are not known.
+func (p *Policy) RuleLike(name, match string) (Rule, bool) {
+	for _, rule := range p.Rules {
+		if rule.Match.Text == match && match != "" {
+			return rule, true
+		}
+	}
+	for i, rule := range p.Rules {
+		if rule.Name == name && (name != placeName(i) || match == "") {
+			return rule, true
+		}
+	}
+	return Rule{}, false
+}
+
 // Matches tells whether all matchers hold; no matchers at all match nothing.
 func (m Matchers) Matches(labels map[string]string) bool {
 	set := make(model.LabelSet, len(labels))

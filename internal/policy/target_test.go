@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,4 +104,39 @@ func TestWhatAScalarWritesItReads(t *testing.T) {
 			t.Fatalf("%v, %v, %v became %v, %v, %v", d, rate, share, d2, rate2, share2)
 		}
 	})
+}
+
+func TestARuleIsFoundAgainWhereverAReloadHasPutIt(t *testing.T) {
+	rules := func(lines ...string) *policy.Policy {
+		t.Helper()
+		before, _, _ := strings.Cut(base, "rules:\n")
+		text := before + "rules:\n"
+		for _, line := range lines {
+			text += "  - {" + line + ", target: {service: label service, stage: label env}, gates: [errors, latency], remedies: [revert]}\n"
+		}
+		p, err := policy.Parse("guardian.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	const a, b = `{alertname="A"}`, `{alertname="B"}`
+	unnamed := rules(`match: '`+b+`'`, `match: '`+a+`'`)
+	named := rules(`match: '`+b+`'`, `name: mine, match: '`+b+`'`)
+	for name, tt := range map[string]struct {
+		p           *policy.Policy
+		name, match string
+		want        string
+	}{
+		"moved by one above it":       {unnamed, "rule 1", a, "rule 2"},
+		"where it was":                {unnamed, "rule 1", b, "rule 1"},
+		"gone, and another in place":  {unnamed, "rule 1", `{alertname="C"}`, ""},
+		"named, and its match edited": {named, "mine", a, "mine"},
+		"of before matches were kept": {unnamed, "rule 1", "", "rule 1"},
+	} {
+		rule, ok := tt.p.RuleLike(tt.name, tt.match)
+		if rule.Name != tt.want || ok != (tt.want != "") {
+			t.Errorf("%s: found %q, %t", name, rule.Name, ok)
+		}
+	}
 }

@@ -148,7 +148,7 @@ func (f *Flow) takeOnce(ctx context.Context, t ledger.Target, alerts []routed, d
 func (f *Flow) open(t ledger.Target, alerts []routed, now time.Time) ledger.Incident {
 	first := slices.MinFunc(alerts, func(a, b routed) int { return a.alert.StartsAt.Compare(b.alert.StartsAt) })
 	inc := ledger.Incident{
-		ID: incidentID(t, first.alert), Target: t, Rule: first.rule.Name,
+		ID: incidentID(t, first.alert), Target: t, Rule: first.rule.Name, Match: first.rule.Match.Text,
 		Mode: f.Policy().ModeFor(first.rule, t.Service, t.Stage), OpenedAt: now, StartsAt: first.alert.StartsAt,
 		Step: ledger.StepConfirm, Current: -1,
 	}

@@ -148,13 +148,11 @@ func (f *Flow) load(ctx context.Context, id string) (*course, error) {
 	return c, nil
 }
 
-// ruleOf finds the incident's rule by name, since a reload may have moved it. A rule that is
-// gone has no remedies, so that the plan comes out empty; what was carried out before is verified all the same.
+// ruleOf finds the incident's rule again, since a reload may have moved it. A rule that is gone has no
+// remedies, so that the plan comes out empty; what was carried out before is verified all the same.
 func ruleOf(p *policy.Policy, inc ledger.Incident) policy.Rule {
-	for _, rule := range p.Rules {
-		if rule.Name == inc.Rule {
-			return rule
-		}
+	if rule, ok := p.RuleLike(inc.Rule, inc.Match); ok {
+		return rule
 	}
 	return policy.Rule{Name: inc.Rule, Verify: policy.Verify{Within: policy.DefaultWithin}}
 }

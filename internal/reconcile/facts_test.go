@@ -170,8 +170,8 @@ func TestWhatTheLedgerCannotTellOrTakeIsAnErrorAndProvesNothing(t *testing.T) {
 		do    func(w *scenario.World) error
 		reads map[string]int // how many there are of each
 	}{
-		"prove":  {func(w *scenario.World) error { return w.Rec.Prove(t.Context(), review()) }, map[string]int{"get": 4, "list": 2, "write": 1}},
-		"due":    {func(w *scenario.World) error { _, err := w.Rec.Due(t.Context(), review()); return err }, map[string]int{"get": 2, "list": 1}},
+		"prove": {func(w *scenario.World) error { return w.Rec.Prove(t.Context(), review()) }, map[string]int{"get": 4, "list": 2, "write": 1}},
+		"due":   {func(w *scenario.World) error { _, err := w.Rec.Due(t.Context(), review()); return err }, map[string]int{"get": 2, "list": 1}},
 		"target": {func(w *scenario.World) error {
 			w.Argo.Ship(app(), "v42", "ci")
 			return w.Rec.Target(t.Context(), review())

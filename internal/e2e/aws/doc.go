@@ -11,15 +11,18 @@
 //
 // For the stack the functions are compiled, and cdk synthesises its template from them (node is needed).
 // Everything comes from that template: the executables, their environment, timeouts and concurrency, event
-// source mappings, subscriptions, schedule, queues, table, state machine, and who may call what.
+// source mappings, subscriptions, schedule, queues, table, bus with its archive and rules, state machine, and
+// who may call what.
 //
 //	Function URLs, SNS, SQS, stream, schedule (sources)
 //	    ─▶ bootstraps behind the Runtime API (runtimeapi)
-//	        ─▶ one endpoint that knows the roles (cloud) ─▶ moto, or the workflow runner as Step Functions
-//	        ─▶ sandboxes of Argo CD and Prometheus
+//	        ─▶ one endpoint that knows roles and policies (cloud) ─▶ moto, or the workflow runner as Step Functions
+//	        ─▶ sandboxes of Argo CD and Prometheus; in one test Argo CD itself
 //
-// Any call that a role of the template does not allow fails the test. What is not as in the template: queues
-// show a message again after 2 s, the schedule ticks when a test says so, Lambda's pauses between asynchronous
-// tries are none, and CPU is not shared out by memory. With GUARDIAN_E2E_STACK=FOLDER what was built is kept
-// there and taken the next time; with GUARDIAN_E2E_LOGS=FOLDER so are the logs of functions in tests that fail.
+// Any call that a role of the template does not allow fails the test, as does a source that the policy of a
+// function, queue or topic does not admit. What is not as in the template: queues show a message again after
+// 2 s, the schedule ticks when a test says so, a deadline comes when a test says so, Lambda's pauses between
+// asynchronous tries are none, and CPU is not shared out by memory. With GUARDIAN_E2E_STACK=FOLDER what was
+// built is kept there and taken the next time; with GUARDIAN_E2E_LOGS=FOLDER so are the logs of functions in
+// tests that fail.
 package aws

@@ -5,33 +5,18 @@ package aws_test
 import (
 	"bytes"
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 )
-
-// program is guardian as operators have it.
-var program = sync.OnceValues(func() (string, error) {
-	if path := os.Getenv("GUARDIAN_BIN"); path != "" {
-		return path, nil
-	}
-	dir, err := built()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "guardian")
-	return path, run(nil, "go", "build", "-o", path, "./cmd/guardian")
-})
 
 // guardian runs the program against the operators' URL and gives what it says and its exit code.
 func (w *world) guardian(token string, args ...string) (said string, code int) {
 	w.t.Helper()
-	path, err := program()
+	dir, err := built()
 	must(w.t, err)
-	c := exec.CommandContext(w.t.Context(), path, args...)
+	c := exec.CommandContext(w.t.Context(), filepath.Join(dir, flat, "guardian"), args...)
 	c.Env = []string{"HOME=" + w.t.TempDir(), "GUARDIAN_URL=" + w.urls["operator"], "GUARDIAN_TOKEN=" + token, "NO_COLOR=1"}
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
@@ -57,6 +42,17 @@ func (w *world) says(code int, args []string, texts ...string) {
 	}
 }
 
+// quarantined is the release that is, as people name it.
+func (w *world) quarantined() string {
+	w.t.Helper()
+	status, err := w.operator.Status(w.t.Context())
+	must(w.t, err)
+	if len(status.Quarantines) != 1 {
+		w.t.Fatalf("quarantined are %v, want one release", status.Quarantines)
+	}
+	return status.Quarantines[0].Label
+}
+
 // TestStackAnswersTheProgramOfOperators has a person look, approve, freeze and undo on the command line.
 func TestStackAnswersTheProgramOfOperators(t *testing.T) {
 	w := newWorld(t, setup{mode: "suggest"})
@@ -69,8 +65,8 @@ func TestStackAnswersTheProgramOfOperators(t *testing.T) {
 	w.says(0, []string{"status"}, "suggest", "player", id)
 	w.says(0, []string{"approve", id, "--why", "the dashboard says so too"}, id)
 	w.healedOnce()
-	w.says(0, []string{"explain", "last"}, "anna", "the dashboard says so too", "Healed")
-	w.says(3, []string{"admit", "player", "prod", "v2"})
+	w.says(0, []string{"explain", "last"}, "anna approved", "Healed")
+	w.says(3, []string{"admit", "player", "prod", w.quarantined()}, id)
 	w.says(0, []string{"admit", "search", "prod", "v2"})
 	w.says(0, []string{"freeze", "search", "--for", "1h", "--why", "the finale"}, "search")
 	w.says(0, []string{"status"}, "the finale")

@@ -52,22 +52,25 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build makes dist/FUNCTION/bootstrap.
+// flat is where programs are built, of which guardian stays there.
+const flat = "flat"
+
+// build makes dist/FUNCTION/bootstrap and the guardian program.
 func build() (dist string, err error) {
 	dir, err := built()
 	if err != nil {
 		return "", err
 	}
-	flat := filepath.Join(dir, "flat")
+	out := filepath.Join(dir, flat)
 	dist = filepath.Join(dir, "dist")
-	if err := run(nil, "go", "build", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", flat+"/", "./functions/..."); err != nil {
+	if err := run(nil, "go", "build", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", out+"/", "./functions/...", "./cmd/guardian"); err != nil {
 		return "", err
 	}
 	for _, f := range names.Functions() {
 		if err := os.MkdirAll(filepath.Join(dist, f.Name), 0o755); err != nil {
 			return "", err
 		}
-		if err := os.Rename(filepath.Join(flat, f.Name), filepath.Join(dist, f.Name, "bootstrap")); err != nil {
+		if err := os.Rename(filepath.Join(out, f.Name), filepath.Join(dist, f.Name, "bootstrap")); err != nil {
 			return "", err
 		}
 	}

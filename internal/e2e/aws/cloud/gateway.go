@@ -22,7 +22,7 @@ type Gateway struct {
 	Machines  Machines  // answers Step Functions
 
 	backend *httputil.ReverseProxy
-	oneDB   sync.Mutex // moto answers two transactions at once wrongly
+	one     sync.Mutex // moto answers two transactions at once wrongly, and loses a message that comes while another is deleted
 
 	mu       sync.Mutex
 	roles    map[string]Role
@@ -140,9 +140,9 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, call Call, body 
 		g.Functions.serve(w, r, call, body)
 	case states:
 		g.Machines.serve(w, r, call, body)
-	case dynamoDB:
-		g.oneDB.Lock()
-		defer g.oneDB.Unlock()
+	case dynamoDB, sqs, events:
+		g.one.Lock()
+		defer g.one.Unlock()
 		g.backend.ServeHTTP(w, r)
 	default:
 		g.backend.ServeHTTP(w, r)

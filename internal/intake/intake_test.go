@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -104,20 +105,22 @@ func TestTheSameBodyHasTheSameIDAndItsGroupWhicheverWayItComes(t *testing.T) {
 }
 
 func TestWhatCanNeverBeTakenIsToldApartFromWhatCannotBeTakenNow(t *testing.T) {
+	padded := func(size int) string { return alert + strings.Repeat(" ", size-len(alert)) }
 	for name, tt := range map[string]struct {
 		kind    intake.Kind
 		body    string
 		fails   error
 		refused bool
+		says    string
 	}{
-		"no JSON":            {intake.Alerts, "FIRING", nil, true},
-		"too large":          {intake.Alerts, strings.Repeat(" ", intake.MaxBody+1), nil, true},
-		"larger than queued": {intake.Alerts, alert, intake.ErrTooLarge, true},
-		"of no kind":         {"morse", "...", nil, true},
-		"the queue down":     {intake.Alerts, alert, io.ErrUnexpectedEOF, false},
+		"no JSON":            {intake.Alerts, "FIRING", nil, true, "not JSON"},
+		"too large":          {intake.Alerts, padded(intake.MaxBody + 1), nil, true, "larger than 1048576 bytes"},
+		"larger than queued": {intake.Alerts, padded(intake.MaxBody), intake.ErrTooLarge, true, "too large for the queue"},
+		"of no kind":         {"morse", "...", nil, true, "morse"},
+		"the queue down":     {intake.Alerts, alert, io.ErrUnexpectedEOF, false, ""},
 	} {
 		err := taking(&queue{fails: tt.fails}, new([]string)).Take(t.Context(), tt.kind, []byte(tt.body))
-		if err == nil || errors.Is(err, intake.ErrRefused) != tt.refused {
+		if err == nil || errors.Is(err, intake.ErrRefused) != tt.refused || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -160,8 +163,11 @@ func TestEachWebhookIsTakenAsItsKindAndWhatIsNoneIsSaid(t *testing.T) {
 		if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.says) || strings.Contains(w.Body.String(), "hidden") || (tt.status == 202) != (len(q.sent) == 1) {
 			t.Errorf("%s: %d %s, %d sent", name, w.Code, w.Body, len(q.sent))
 		}
-		if tt.status != 202 && !json.Valid(w.Body.Bytes()) {
+		if tt.status != 202 && (!json.Valid(w.Body.Bytes()) || w.Header().Get("Content-Type") != "application/json") {
 			t.Errorf("%s: the answer is no JSON: %s", name, w.Body)
+		}
+		if allow := w.Header().Get("Allow"); (allow == "POST") != (tt.status == 405) {
+			t.Errorf("%s: allowed is %q", name, allow)
 		}
 		if diff := cmp.Diff([]string{tt.counted}, counted); diff != "" {
 			t.Errorf("%s: %s", name, diff)
@@ -225,5 +231,15 @@ func TestMessagesKeepTheirOrderWithinAGroupOfAlertsAndAnApplicationAndNoFurther(
 		if len(m.Group) > 128 || len(m.ID) > 128 || strings.ContainsAny(m.Group+m.ID, " /:") {
 			t.Errorf("no queue takes group %q, ID %q", m.Group, m.ID)
 		}
+	}
+}
+
+func TestWhyTheQueueFailsIsLoggedAndNotAnswered(t *testing.T) {
+	var log bytes.Buffer
+	in := taking(&queue{fails: errors.New("no route to 10.0.0.7")}, new([]string))
+	in.Log = slog.New(slog.NewTextHandler(&log, nil))
+	w := webhook(t, in, http.MethodPost, "/webhooks/alertmanager", strings.NewReader(alert))
+	if said := log.String(); !strings.Contains(said, "10.0.0.7") || !strings.Contains(said, "webhook not taken") || strings.Contains(w.Body.String(), "10.0.0.7") {
+		t.Errorf("answered %s, logged %s", w.Body, said)
 	}
 }

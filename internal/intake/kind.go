@@ -28,13 +28,8 @@ type Envelope struct {
 }
 
 func (k Kind) path() string {
-	switch k {
-	case Alerts:
-		return "/webhooks/alertmanager"
-	case AlertList:
-		return "/webhooks/alertmanager/api/v2/alerts"
-	case ArgoCD:
-		return "/webhooks/argocd"
+	if k == AlertList {
+		return "/webhooks/alertmanager/api/v2/alerts" // where an Alertmanager has it
 	}
 	return "/webhooks/" + string(k)
 }

@@ -57,7 +57,8 @@ func valueOf[T any](r Record) (T, error) {
 	return value, nil
 }
 
-// list decodes records of one partition, at most limit of them (0 is all), in the query's order.
+// list decodes records of one partition, at most limit of them (0 is all), in the query's order. Where there
+// are none it is empty and not nil, so that it encodes as [].
 func list[T any](ctx context.Context, s Store, q Query, limit int) ([]T, error) {
 	records, err := pages(ctx, s, q, limit)
 	if err != nil {

@@ -138,7 +138,7 @@ func (o *Operator) getIncidents(r *http.Request, _ string) (any, error) {
 	for i := range incidents {
 		incidents[i].Effects = withoutImages(incidents[i].Effects)
 	}
-	return orEmpty(incidents), err
+	return incidents, err
 }
 
 // withoutImages leaves out what an effect changed, whole specs and documents, which a list has no use for.
@@ -165,8 +165,7 @@ func (o *Operator) getEvents(r *http.Request, _ string) (any, error) {
 			return nil, fmt.Errorf("%w: after %.20q is not a number", errBadInput, s)
 		}
 	}
-	events, err := o.Ledger.Events(r.Context(), id, after)
-	return orEmpty(events), err
+	return o.Ledger.Events(r.Context(), id, after)
 }
 
 func (o *Operator) getReleases(r *http.Request, _ string) (any, error) {
@@ -179,16 +178,7 @@ func (o *Operator) getReleases(r *http.Request, _ string) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: since %.40q is not a time as 2026-08-01T14:30:00Z", errBadInput, query.Get("since"))
 	}
-	releases, err := o.Ledger.ReleasesSince(r.Context(), t, since)
-	return orEmpty(releases), err
-}
-
-// orEmpty is a list that encodes as [] rather than null.
-func orEmpty[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
+	return o.Ledger.ReleasesSince(r.Context(), t, since)
 }
 
 // problem answers with an api.Problem.

@@ -72,6 +72,9 @@ func TestABodyThatIsNotUnderstoodIsRefusedBeforeAnythingIsDone(t *testing.T) {
 			if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil || w.Code != http.StatusBadRequest || !strings.HasPrefix(problem.Error, "bad input: body: ") {
 				t.Errorf("%s with %s: %d %s, %v", route, name, w.Code, w.Body, err)
 			}
+			if name == "nothing" && !strings.Contains(problem.Error, "it is empty") {
+				t.Errorf("%s with nothing: %s", route, problem.Error)
+			}
 			if len(problem.Error) > 300 || o.Store.Writes() != before || len(o.sent) != 0 {
 				t.Errorf("%s with %s: %d writes, %s", route, name, o.Store.Writes()-before, problem.Error)
 			}
@@ -126,12 +129,31 @@ func TestListsAreBoundedAndEmptyRatherThanNothing(t *testing.T) {
 func TestAListLeavesOutWhatAnEffectChangedAndAnIncidentTellsIt(t *testing.T) {
 	o := open(t, "act")
 	id := o.healed(t)
-	images := func(raw []byte) int { return strings.Count(string(raw), `"before":`) + strings.Count(string(raw), `"after":`) }
+	images := func(raw []byte) int {
+		return strings.Count(string(raw), `"before":`) + strings.Count(string(raw), `"after":`)
+	}
 	if raw := o.ask(t, "alice", "GET /v1/incidents", "").Body.Bytes(); images(raw) != 0 || !strings.Contains(string(raw), id) {
 		t.Errorf("the list is %s", raw)
 	}
 	if raw := o.ask(t, "alice", "GET /v1/incidents/"+id, "").Body.Bytes(); images(raw) == 0 {
 		t.Errorf("the incident is %s", raw)
+	}
+}
+
+func TestIncidentsAreAsManyAsAreAskedForAndElseTwenty(t *testing.T) {
+	o := open(t, "act")
+	for i := range 25 {
+		inc := ledger.Incident{ID: fmt.Sprint("i", i), OpenedAt: o.Now().Add(time.Duration(i) * time.Minute), Target: ledger.Target{Service: fmt.Sprint(i)}}
+		_, err := o.World.Ledger.Open(t.Context(), inc, ledger.Lease{Target: inc.Target})
+		must(t, err)
+	}
+	for query, want := range map[string]int{"": 20, "?limit=1": 1, "?limit=24": 24, "?limit=1000": 25} {
+		var got []ledger.Incident
+		w := o.ask(t, "anna", "GET /v1/incidents"+query, "")
+		must(t, json.Unmarshal(w.Body.Bytes(), &got))
+		if len(got) != want || got[0].ID != "i24" || w.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("%q gives %d, the first %s, as %s", query, len(got), got[0].ID, w.Header().Get("Content-Type"))
+		}
 	}
 }
 

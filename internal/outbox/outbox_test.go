@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -255,4 +257,27 @@ func TestWithoutALedgerNobodyIsTold(t *testing.T) {
 	if err := o.Deliver(t.Context()); !errors.Is(err, memledger.ErrInjected) || len(c.told) != 0 {
 		t.Errorf("told %v: %v", c.told, err)
 	}
+}
+
+func TestAFewMessagesAreSentAtOnceAndNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var now, most atomic.Int64
+		c := &channel{name: "c", fails: func(context.Context) error {
+			at := now.Add(1)
+			defer now.Add(-1)
+			for seen := most.Load(); at > seen && !most.CompareAndSwap(seen, at); seen = most.Load() {
+			}
+			<-time.After(time.Second)
+			return nil
+		}}
+		o := open(t, c)
+		for i := range 20 {
+			o.put(t, ledger.Message{ID: fmt.Sprint(i)})
+		}
+		start := time.Now()
+		must(t, o.Deliver(t.Context()))
+		if most.Load() != 8 || time.Since(start) != 3*time.Second || len(c.told) != 20 {
+			t.Errorf("%d at once, %s, told %d", most.Load(), time.Since(start), len(c.told))
+		}
+	})
 }

@@ -210,10 +210,21 @@ func TestWhatTheLedgerCannotTellOrTakeIsAnErrorAndProvesNothing(t *testing.T) {
 	}
 }
 
-// store holds one flag.
-type store struct{ now flag.Definition }
+// store holds one flag, or cannot be read.
+type store struct {
+	now  flag.Definition
+	down error
+}
 
-func (s store) Flag(context.Context, string) (flag.Definition, error) { return s.now, nil }
+func (s store) Flag(context.Context, string) (flag.Definition, error) { return s.now, s.down }
+
+// flagged gives a reconciler of one flag over an empty ledger.
+func flagged(l *memledger.Store) *reconcile.Reconciler {
+	p := &policy.Policy{Services: map[string]policy.Service{"review": {Flags: map[string]policy.Flag{"new-ranking": {Safe: "off"}}}}}
+	return &reconcile.Reconciler{
+		Policy: func() *policy.Policy { return p }, Ledger: &ledger.Ledger{Store: l}, Now: scenario.Start, Log: slog.New(slog.DiscardHandler),
+	}
+}
 
 func definition(raw string) flag.Definition {
 	return flag.Definition{Key: "new-ranking", Raw: json.RawMessage(raw), Serving: raw, Enabled: true}
@@ -253,10 +264,9 @@ func TestAChangeIsGuardiansOnlyIfItWroteOrUndidJustThat(t *testing.T) {
 		"a before-image that is not known": {on, flip(func(e *ledger.Effect) { e.Before, e.UndoneAt = nil, scenario.Start() }), false},
 	} {
 		for _, ended := range []bool{false, true} {
-			l := &ledger.Ledger{Store: memledger.New()}
-			p := &policy.Policy{Services: map[string]policy.Service{"review": {Flags: map[string]policy.Flag{"new-ranking": {Safe: "off"}}}}}
-			r := reconcile.Reconciler{Policy: func() *policy.Policy { return p }, Ledger: l, Now: scenario.Start, Log: slog.New(slog.DiscardHandler)}
-			r.Flags = store{definition(`"first"`)}
+			r := flagged(memledger.New())
+			l := r.Ledger
+			r.Flags = store{now: definition(`"first"`)}
 			must(t, r.ServiceFlags(t.Context(), "review"))
 			inc, err := l.Open(t.Context(), ledger.Incident{ID: "i", Target: review(), Effects: []ledger.Effect{tt.effect}}, ledger.Lease{Target: review()})
 			must(t, err)
@@ -265,7 +275,7 @@ func TestAChangeIsGuardiansOnlyIfItWroteOrUndidJustThat(t *testing.T) {
 				_, err = l.Commit(t.Context(), ledger.Change{Incident: inc})
 				must(t, err)
 			}
-			r.Flags = store{tt.now}
+			r.Flags = store{now: tt.now}
 			must(t, r.ServiceFlags(t.Context(), "review"))
 			all, err := l.FlagChanges(t.Context(), "new-ranking", time.Time{})
 			must(t, err)
@@ -284,20 +294,85 @@ func TestAChangeIsDatedByItsStoreUnlessThatDoesNotKnowOrIsAhead(t *testing.T) {
 		"just now":  {now, now},
 		"the clock": {now.Add(time.Hour), now},
 	} {
-		l := &ledger.Ledger{Store: memledger.New()}
-		p := &policy.Policy{Services: map[string]policy.Service{"review": {Flags: map[string]policy.Flag{"new-ranking": {Safe: "off"}}}}}
-		r := reconcile.Reconciler{Policy: func() *policy.Policy { return p }, Ledger: l, Now: scenario.Start, Log: slog.New(slog.DiscardHandler)}
+		r := flagged(memledger.New())
 		for _, raw := range []string{`"on"`, `"off"`} {
 			d := definition(raw)
 			d.Modified = tt.modified
-			r.Flags = store{d}
+			r.Flags = store{now: d}
 			must(t, r.ServiceFlags(t.Context(), "review"))
 		}
-		all, err := l.FlagChanges(t.Context(), "new-ranking", time.Time{})
+		all, err := r.Ledger.FlagChanges(t.Context(), "new-ranking", time.Time{})
 		must(t, err)
 		want := []ledger.FlagChange{{Flag: "new-ranking", At: tt.want, From: `"on"`, To: `"off"`}}
 		if diff := cmp.Diff(want, all); diff != "" {
 			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestAFlagIsWrittenOnlyWhenItSaysSomethingNew(t *testing.T) {
+	l := memledger.New()
+	r := flagged(l)
+	for i, step := range []struct {
+		flags  store
+		fails  bool
+		writes int
+	}{
+		{store{now: definition(`"on"`)}, false, 1}, {store{now: definition(`"on"`)}, false, 1},
+		{store{down: errors.New("no route")}, true, 2}, {store{down: errors.New("no route")}, true, 2}, {store{down: errors.New("refused")}, true, 3},
+		{store{now: definition(`"on"`)}, false, 4}, {store{now: definition(`"off"`)}, false, 5},
+	} {
+		r.Flags = step.flags
+		err := r.ServiceFlags(t.Context(), "review")
+		seen, _, failed := r.Ledger.FlagSeen(t.Context(), "new-ranking")
+		must(t, failed)
+		trouble := ""
+		if step.fails {
+			trouble = step.flags.down.Error()
+		}
+		if (err != nil) != step.fails || l.Writes() != step.writes || seen.Trouble != trouble || seen.Flag != "new-ranking" || seen.Serving == "" {
+			t.Errorf("look %d: %v, %d writes, seen %+v", i, err, l.Writes(), seen)
+		}
+	}
+	all, err := r.Ledger.FlagChanges(t.Context(), "new-ranking", time.Time{})
+	if err != nil || len(all) != 1 || all[0].To != `"off"` {
+		t.Errorf("changes are %+v, %v", all, err)
+	}
+}
+
+func TestWhatAnotherIncidentDidLaterDoesNotMakeAChangeSomebodyElses(t *testing.T) {
+	r := flagged(memledger.New())
+	on, off := definition(`"on"`), definition(`"off"`)
+	r.Flags = store{now: on}
+	must(t, r.ServiceFlags(t.Context(), "review"))
+	other := &ledger.FlagChange{Flag: "new-ranking", At: scenario.Start(), From: `"x"`, To: `"on"`, By: "another"}
+	must(t, r.Ledger.SaveFlag(t.Context(), ledger.FlagSeen{Flag: "new-ranking", Digest: "x", Serving: `"on"`}, other))
+	effect := ledger.Effect{Kind: ledger.EffectFlag, Before: encoded(t, on), After: encoded(t, off), DecidedAt: scenario.Start().Add(-time.Minute)}
+	_, err := r.Ledger.Open(t.Context(), ledger.Incident{ID: "i", Target: review(), Effects: []ledger.Effect{effect}}, ledger.Lease{Target: review()})
+	must(t, err)
+	r.Now = func() time.Time { return scenario.Start().Add(time.Minute) }
+	r.Flags = store{now: off}
+	must(t, r.ServiceFlags(t.Context(), "review"))
+	all, err := r.Ledger.FlagChanges(t.Context(), "new-ranking", time.Time{})
+	if err != nil || len(all) != 2 || all[0].By != "i" {
+		t.Errorf("changes are %+v, %v", all, err)
+	}
+}
+
+func TestWhatIsSeenUnchangedIsWrittenAgainAfterFiveMinutes(t *testing.T) {
+	for after, writes := range map[time.Duration]int{5*time.Minute - time.Second: 0, 5 * time.Minute: 1} {
+		w := newWorld(t)
+		w.Argo.Ship(app(), "v41", "ci")
+		until(t, w, 3)
+		at := w.Now()
+		w.Rec.Now = func() time.Time { return at }
+		seen, err := w.Ledger.Seen(t.Context(), review())
+		must(t, err)
+		at = seen.At.Add(after)
+		before := w.Store.Writes()
+		must(t, w.Rec.Target(t.Context(), review()))
+		if got := w.Store.Writes() - before; got != writes {
+			t.Errorf("after %s: %d writes", after, got)
 		}
 	}
 }

@@ -50,7 +50,9 @@ func TestALookThatCannotReadSaysSoInTheLogAndOneThatCanSaysNothing(t *testing.T)
 
 func TestAnErrorOfTheLedgerIsToBeTriedAgain(t *testing.T) {
 	s := steps(t, new([]string))
-	s.Flow = func(context.Context, remedy.Task) (remedy.Answer, error) { return remedy.Answer{}, memledger.ErrInjected }
+	s.Flow = func(context.Context, remedy.Task) (remedy.Answer, error) {
+		return remedy.Answer{}, memledger.ErrInjected
+	}
 	out, err := s.Run(t.Context(), json.RawMessage(`{"id":"i","step":"verify"}`))
 	if out != nil || !errors.Is(err, memledger.ErrInjected) || step.Name(err) != step.Transient {
 		t.Errorf("%s, %v", out, err)

@@ -9,11 +9,28 @@ import (
 	"github.com/cinegit/guardian/cdk/asl"
 )
 
+type retrier struct {
+	ErrorEquals                                   []string
+	IntervalSeconds, MaxAttempts, MaxDelaySeconds int
+	BackoffRate                                   float64
+	JitterStrategy                                string
+}
+
+// longest is how long it goes on trying at most, in seconds, without what the tries themselves take.
+func (r retrier) longest() (sum float64) {
+	delay := float64(r.IntervalSeconds)
+	for range r.MaxAttempts {
+		sum += min(delay, float64(r.MaxDelaySeconds))
+		delay *= r.BackoffRate
+	}
+	return sum
+}
+
 type task struct {
 	Type, Resource   string
 	TimeoutSeconds   int
 	HeartbeatSeconds int
-	Retry            []struct{ ErrorEquals []string }
+	Retry            []retrier
 	Catch            []struct {
 		ErrorEquals []string
 		Next        string
@@ -52,7 +69,7 @@ func TestEveryTaskIsBoundedRetriedAndCaught(t *testing.T) {
 			t.Errorf("%s may take for ever", name)
 		}
 		retried := func(want string) bool {
-			return slices.ContainsFunc(s.Retry, func(r struct{ ErrorEquals []string }) bool { return slices.Contains(r.ErrorEquals, want) })
+			return slices.ContainsFunc(s.Retry, func(r retrier) bool { return slices.Contains(r.ErrorEquals, want) })
 		}
 		for _, want := range passing {
 			if !retried(want) {
@@ -62,6 +79,17 @@ func TestEveryTaskIsBoundedRetriedAndCaught(t *testing.T) {
 		last := len(s.Catch) - 1
 		if last < 0 || !slices.Equal(s.Catch[last].ErrorEquals, []string{"States.ALL"}) || s.Catch[last].Next == "" {
 			t.Errorf("%s lets an error end the machine: %v", name, s.Catch)
+		}
+	}
+}
+
+// Other functions of the account may take all of its concurrency for minutes, and everybody who waits for it
+// must not come back at the same moment.
+func TestWhoeverIsThrottledWaitsForMinutesAndNotInStep(t *testing.T) {
+	for name, s := range tasks(t) {
+		first := s.Retry[0]
+		if !slices.Equal(first.ErrorEquals, []string{"Lambda.TooManyRequestsException"}) || first.longest() < 300 || first.JitterStrategy != "FULL" {
+			t.Errorf("%s waits for %v s where it is throttled, jitter %q", name, first.longest(), first.JitterStrategy)
 		}
 	}
 }

@@ -243,3 +243,46 @@ func TestOnlyAYesToJustThisRemedyApprovesIt(t *testing.T) {
 		}
 	}
 }
+
+func TestAFlagThatGuardianTookElsewhereHidesWhatAPersonDidBeforeOnlyIfItCameFirst(t *testing.T) {
+	by := func(incident string, before time.Duration) ledger.FlagChange {
+		return ledger.FlagChange{Flag: "ranking", At: noon().Add(-before), From: "off", To: "on", By: incident}
+	}
+	person := by("", 2*time.Minute)
+	for name, tt := range map[string]struct {
+		newest ledger.FlagChange
+		want   string
+	}{
+		"elsewhere, before the alert":   {by("another", time.Second), ""},
+		"elsewhere, as the alert began": {by("another", 0), "flag ranking"},
+		"elsewhere, just after it":      {by("another", -time.Second), "flag ranking"},
+		"here":                          {by("i", time.Second), "flag ranking"},
+		"here, after the alert began":   {by("i", -time.Second), "flag ranking"},
+	} {
+		s := sceneOf(nil, nil)
+		s.incident, s.flags = "i", map[string][]ledger.FlagChange{"ranking": {tt.newest, person}}
+		if got := blamed(blame(s)); got != tt.want {
+			t.Errorf("%s: blamed %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+func TestTheExplanationNeverSaysThatNothingChangedWhereSomethingIsKnownBeside(t *testing.T) {
+	one, two := suspect("v42", 1), suspect("v41", 0.5)
+	one.Reason, two.Reason = "A", "B"
+	for _, tt := range []struct {
+		suspects []ledger.Suspect
+		besides  []string
+		want     string
+	}{
+		{nil, nil, "nothing changed in the 1h0m0s before the alert began"},
+		{nil, []string{"x", "y"}, "no suspect of the 1h0m0s before the alert began: x; y"},
+		{[]ledger.Suspect{one}, nil, "most likely: A. Nothing else changed"},
+		{[]ledger.Suspect{one}, []string{"x"}, "most likely: A"},
+		{[]ledger.Suspect{one, two}, nil, "most likely: A. Also: B"},
+	} {
+		if got := explain(tt.suspects, time.Hour, tt.besides); got != tt.want {
+			t.Errorf("got %s\nwant %s", got, tt.want)
+		}
+	}
+}

@@ -238,3 +238,37 @@ func TestAHealedIncidentSaysOfItsRemedyThatItHelped(t *testing.T) {
 	}
 	t.Errorf("it is not healed:\n%s", timeline(t, s.World, s.id))
 }
+
+func TestAnImageThatStaysBesideARollbackHoldsItUpForTheSettleTimeAndNoLonger(t *testing.T) {
+	s := running(t)
+	s.Flow.Deployer = seeing{s.Flow.Deployer, func(a *deploy.Application) { a.Images = append(a.Images, "registry.example/job:v1") }}
+	begun := s.incident(t).ActedAt
+	for _, after := range []time.Duration{20 * time.Second, 2 * time.Minute} {
+		s.at = begun.Add(after)
+		if a := s.step(t); a.Next != ledger.StepSettle {
+			t.Errorf("after %s: %+v\n%s", after, a, timeline(t, s.World, s.id))
+		}
+	}
+	s.at = begun.Add(2*time.Minute + time.Second)
+	if a := s.step(t); a.Next != ledger.StepVerify || s.told(t, "registry.example/job:v1 beside it") != 1 {
+		t.Errorf("%+v\n%s", a, timeline(t, s.World, s.id))
+	}
+}
+
+func TestAFlagThatIsPutToSafeElsewhereIsWaitedForAndNotUndone(t *testing.T) {
+	s := upToFlag(t, ledger.StepAct)
+	must(t, s.Flags.Set("new-ranking", "off"))
+	for range 6 {
+		a := s.step(t)
+		if s.at = s.at.Add(15 * time.Second); a.End != "" {
+			break
+		}
+	}
+	inc := wantEnd(t, s.World, ledger.Healed, "flag new-ranking was put to its safe variant off elsewhere")
+	if len(inc.Effects) != 0 || s.Flags.Kills != 0 {
+		t.Errorf("%d writes: %+v", s.Flags.Kills, inc.Effects)
+	}
+	if _, err := s.Flow.Undo(t.Context(), s.id, "alice", ""); !errors.Is(err, remedy.ErrCannotUndo) {
+		t.Errorf("undone: %v", err)
+	}
+}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -30,7 +29,7 @@ type messages struct {
 // handle handles one message. What can never be handled, or was not in so many tries, goes among the dead
 // letters with the reason, which is no error.
 func (m messages) handle(ctx context.Context, msg events.SQSMessage) error {
-	err := m.dispatch(ctx, msg.Body)
+	err := patiently(ctx, func() error { return m.dispatch(ctx, msg.Body) })
 	if err == nil {
 		return nil
 	}
@@ -56,14 +55,15 @@ func (m messages) dispatch(ctx context.Context, body string) error {
 	return d.Handle(ctx, []byte(body))
 }
 
-// look lets Argo CD's hand look. That it cannot is in the ledger, and the reconciler looks again.
+// look lets Argo CD's hand look. That it cannot is in the ledger, and the reconciler looks again within a
+// minute: the notification has done what it can, and an Argo CD that is down fills no queue of dead letters.
 func (m messages) look(ctx context.Context, t ledger.Target) error {
 	payload, err := live.Ask(t, remedy.StepLook)
 	if err != nil {
 		return err
 	}
 	if _, err := m.hand.Call(ctx, payload); err != nil {
-		return fmt.Errorf("look at %s: %w", t, err)
+		m.base.Log.WarnContext(ctx, "look", "target", t.String(), "error", err)
 	}
 	return nil
 }

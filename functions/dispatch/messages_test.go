@@ -118,8 +118,8 @@ func TestWhatCannotBeHandledNowComesAgainInItsOrderAndIsBuriedInTheEnd(t *testin
 func TestAMessageIsBuriedAtItsLastReceiveAndNotBefore(t *testing.T) {
 	for receives, want := range map[int]string{1: `[{"itemIdentifier":"1"}]`, names.MaxReceives - 1: `[{"itemIdentifier":"1"}]`, names.MaxReceives: `[]`, names.MaxReceives + 5: `[]`} {
 		cloud, f := started(t)
-		cloud.Down("Invoke argocdhand", true)
-		answer, err := f.Send(t, batch(t, queued{"1", "g", envelope(t, intake.ArgoCD, `{"app":"review"}`), receives}))
+		cloud.Down("TransactWriteItems", true)
+		answer, err := f.Send(t, batch(t, queued{"1", "g", envelope(t, intake.Alerts, alert("2026-11-23T12:00:00Z")), receives}))
 		if err != nil || answer != `{"batchItemFailures":`+want+`}` || (want == "[]") != (len(cloud.Calls("SendMessage")) == 1) {
 			t.Errorf("received %d times: %s, %v, buried %d", receives, answer, err, len(cloud.Calls("SendMessage")))
 		}
@@ -131,11 +131,21 @@ func TestAMessageIsBuriedAtItsLastReceiveAndNotBefore(t *testing.T) {
 
 func TestAMessageWhoseReceivesAreNotToldComesAgain(t *testing.T) {
 	cloud, f := started(t)
-	cloud.Down("Invoke argocdhand", true)
-	event := strings.Replace(batch(t, queued{"1", "g", envelope(t, intake.ArgoCD, `{"app":"review"}`), 1}), `"ApproximateReceiveCount":"1"`, `"ApproximateReceiveCount":"often"`, 1)
+	cloud.Down("TransactWriteItems", true)
+	event := strings.Replace(batch(t, queued{"1", "g", envelope(t, intake.Alerts, alert("2026-11-23T12:00:00Z")), 1}), `"ApproximateReceiveCount":"1"`, `"ApproximateReceiveCount":"often"`, 1)
 	answer, err := f.Send(t, event)
 	if err != nil || !strings.Contains(answer, `"itemIdentifier":"1"`) || len(cloud.Calls("SendMessage")) != 0 {
 		t.Errorf("%s, %v", answer, err)
+	}
+}
+
+// The reconciler looks within a minute, and says what fails.
+func TestANotificationWhoseLookFailsHasDoneWhatItCan(t *testing.T) {
+	cloud, f := started(t)
+	cloud.Down("Invoke argocdhand", true)
+	answer, err := f.Send(t, batch(t, queued{"1", "g", envelope(t, intake.ArgoCD, `{"app":"review"}`), 1}))
+	if err != nil || answer != `{"batchItemFailures":[]}` || !strings.Contains(f.Log.String(), "look") || len(cloud.Calls("SendMessage")) != 0 {
+		t.Errorf("%s, %v: %s", answer, err, f.Log)
 	}
 }
 

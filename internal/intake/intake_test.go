@@ -227,6 +227,9 @@ func TestMessagesKeepTheirOrderWithinAGroupOfAlertsAndAnApplicationAndNoFurther(
 	if take(intake.ArgoCD, `{"app":"a","namespace":"x"}`) == take(intake.ArgoCD, `{"app":"a","namespace":"y"}`) {
 		t.Error("notifications of two applications are in one group")
 	}
+	if take(intake.AlertList, `[{"labels":{"alertname":"A"}}]`) == take(intake.AlertList, `[{"labels":{"alertname":"B"}}]`) {
+		t.Error("a list that cannot be handled holds up another")
+	}
 	for _, m := range q.sent {
 		if len(m.Group) > 128 || len(m.ID) > 128 || strings.ContainsAny(m.Group+m.ID, " /:") {
 			t.Errorf("no queue takes group %q, ID %q", m.Group, m.ID)

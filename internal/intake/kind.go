@@ -44,8 +44,10 @@ func (k Kind) group(body []byte) (string, error) {
 		}
 		return string(k) + short(m.GroupKey), nil
 	case AlertList:
+		// A group of its own: a list names no group, what fails to be handled must not hold up the others, and
+		// its sender repeats what still fires every minute and what is over for a quarter of an hour.
 		_, err := alertmanager.ParseList(body, time.Now())
-		return string(k), err
+		return string(k) + short(string(body)), err
 	case ArgoCD:
 		n, err := argocd.Parse(body)
 		return string(k) + short(n.Namespace+"/"+n.Application), err

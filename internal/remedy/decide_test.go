@@ -203,3 +203,17 @@ func TestAnAnswerIsKeptWithWhatItWasAbout(t *testing.T) {
 		t.Errorf("landed %v\n%s", s.Argo.Landed(), timeline(t, s.World, s.id))
 	}
 }
+
+func TestWhatGuardianDidElsewhereIsSaidBesideTheSuspect(t *testing.T) {
+	s := upTo(t, ledger.StepBlame, rules{}, app())
+	change := &ledger.FlagChange{Flag: "new-ranking", At: s.at.Add(-time.Minute), From: "on", To: "off", By: "orders-prod-1"}
+	must(t, s.Ledger.SaveFlag(t.Context(), ledger.FlagSeen{Flag: "new-ranking", Digest: "x", Serving: "off"}, change))
+	s.step(t)
+	reason := s.incident(t).Suspects[0].Reason
+	if !strings.HasPrefix(reason, "release v42 replaced v41") || !strings.Contains(reason, "Besides: Guardian took flag new-ranking from on to off in incident orders-prod-1") {
+		t.Errorf("the reason is %s", reason)
+	}
+	if s.told(t, "Nothing else changed") != 0 {
+		t.Errorf("the timeline says\n%s", timeline(t, s.World, s.id))
+	}
+}

@@ -239,3 +239,50 @@ func TestATargetIsReleasedWithLiftAlsoWhereNothingIsQuarantined(t *testing.T) {
 		t.Errorf("released %+v, %v", out, err)
 	}
 }
+
+// redrawn is a store of flags in which somebody has changed a flag's document, and not what it serves.
+type redrawn struct{ remedy.Flags }
+
+func (f redrawn) Flag(ctx context.Context, key string) (flag.Definition, error) {
+	d, err := f.Flags.Flag(ctx, key)
+	d.Raw = []byte(strings.Replace(string(d.Raw), "{", `{"metadata":{"by":"bob"},`, 1))
+	return d, err
+}
+
+func TestAFlagWhoseDocumentAPersonChangedIsTheirsThoughItServesTheSame(t *testing.T) {
+	w := badFlag(t, rules{})
+	w.Until(t.Context(), minutes(10))
+	id := wantEnd(t, w, ledger.Healed, "").ID
+	w.Flow.Flags = redrawn{w.Flow.Flags}
+	if _, err := w.Flow.Undo(t.Context(), id, "alice", ""); !errors.Is(err, remedy.ErrCannotUndo) || !strings.Contains(err.Error(), "was changed since") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnUndoOfATargetThatThePolicyLostSaysWhatCanBeDone(t *testing.T) {
+	w, id := healed(t, rules{}, app())
+	gone := rules{services: another("orders")}.policy(t)
+	delete(gone.Services, "review")
+	w.SetPolicy(gone)
+	_, err := w.Flow.Undo(t.Context(), id, "alice", "")
+	if !errors.Is(err, remedy.ErrCannotUndo) || !strings.Contains(err.Error(), "the policy no longer knows review/prod: add it again") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnUndoThatCutsAVerificationShortIsToldOnce(t *testing.T) {
+	s, _ := verifying(t, rules{})
+	_, err := s.Flow.Undo(t.Context(), s.id, "alice", "")
+	must(t, err)
+	wantEnd(t, s.World, ledger.StoodDown, "alice undoes it before it could be told whether it helped")
+	for _, text := range []string{"undoes it before", "alice undoes what Guardian did", "undone: "} {
+		if n := s.told(t, text); n != 1 {
+			t.Errorf("%q is told %d times\n%s", text, n, timeline(t, s.World, s.id))
+		}
+	}
+	messages, err := s.Ledger.Outbox(t.Context())
+	must(t, err)
+	if len(messages) != 1 || messages[0].Version != 1 || messages[0].End != ledger.StoodDown {
+		t.Errorf("people are told %+v", messages)
+	}
+}

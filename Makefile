@@ -4,7 +4,8 @@ SHELL := /bin/bash
 GOLANGCI_VERSION := v2.15.0
 GUARDIAN := dist/guardian
 CDK_VERSION := 2.1131.0
-CDK := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=1 npx --yes aws-cdk@$(CDK_VERSION)
+# need-node says in one line what AWS CDK says of these versions in a dozen.
+CDK := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=18,20 npx --yes aws-cdk@$(CDK_VERSION)
 # cdk links AWS CDK: minutes and a gigabyte to build, and node to run. It has targets of its own.
 PACKAGES = $$(go list ./... | grep -v '/cdk$$')
 
@@ -87,6 +88,11 @@ e2e-flags: need-go ## the flag stores' contract on a real Unleash, and on moto f
 .PHONY: need-node
 need-node:
 	@command -v node >/dev/null || { echo "node is missing, which AWS CDK runs on: install Node.js 22 or newer from your distribution or nodejs.org"; exit 1; }
+	@test "$$(node -p 'process.versions.node.split(".")[0]')" -ge 22 || echo "node $$(node --version) is older than what AWS CDK supports, and may do: install Node.js 22 or newer"
+
+.PHONY: need-cdk
+need-cdk: need-go need-node
+	@command -v npx >/dev/null || { echo "npx is missing, which gets the CDK program: install npm from your distribution"; exit 1; }
 
 .PHONY: test-cdk
 test-cdk: need-go need-node ## what would be deployed: rights, variables, alarms, events (first build: minutes)
@@ -97,20 +103,24 @@ test-cdk: need-go need-node ## what would be deployed: rights, variables, alarms
 golden-cdk: need-go need-node ## rewrite the table of rights and the runbooks' table of alarms; look at the diff
 	@go test ./cdk -update
 
+.PHONY: bootstrap
+bootstrap: need-cdk functions ## prepare an AWS account and region for CDK, once (first build: minutes)
+	@$(CDK) bootstrap $(ARGS)
+
 .PHONY: synth
-synth: need-go need-node ## write the CloudFormation template into cdk.out; ARGS='-c name=value' sets context
+synth: need-cdk ## write the CloudFormation template into cdk.out; ARGS='-c name=value' sets context
 	@$(CDK) synth --quiet $(ARGS) && echo "written to cdk.out"
 
 .PHONY: diff
-diff: need-go need-node ## what a deployment would change
+diff: need-cdk ## what a deployment would change
 	@$(CDK) diff $(ARGS)
 
 .PHONY: deploy
-deploy: need-go need-node ## deploy to the AWS account and region of the environment (docs/deploy.md)
+deploy: need-cdk ## deploy to the AWS account and region of the environment (docs/deploy.md)
 	@$(CDK) deploy $(ARGS)
 
 .PHONY: destroy
-destroy: need-go need-node ## remove the stack; ledger and policy stay (docs/deploy.md)
+destroy: need-cdk ## remove the stack; ledger and policy stay (docs/deploy.md)
 	@$(CDK) destroy $(ARGS)
 
 .PHONY: e2e-asl
@@ -120,6 +130,10 @@ e2e-asl: need-go ## the state machine, walked by ours, moto and aws-local-stepfu
 .PHONY: e2e-aws
 e2e-aws: need-go ## the compiled functions behind a Runtime API, wired as the synthesised template says
 	@go test -tags e2e -count=1 -timeout 30m -v -run Stack ./internal/e2e/aws
+
+.PHONY: e2e-deploy
+e2e-deploy: need-go ## synth, bootstrap, deploy, diff, upgrade, destroy and deploy again, by the CDK program on moto
+	@go test -tags e2e -count=1 -timeout 20m -v ./internal/e2e/deploy
 
 .PHONY: clean
 clean: ## remove what was built

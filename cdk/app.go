@@ -39,7 +39,7 @@ func text(v any) string {
 func checkBuilt(dist string) error {
 	for _, f := range names.Functions() {
 		if _, err := os.Stat(filepath.Join(dist, f.Name, "bootstrap")); err != nil {
-			return fmt.Errorf("function %s is not built: %w: run make functions", f.Name, err)
+			return fmt.Errorf("function %s is not built in %s, or cannot be read: run make functions", f.Name, dist)
 		}
 	}
 	return nil

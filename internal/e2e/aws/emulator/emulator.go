@@ -52,10 +52,21 @@ func (s *Server) Config() aws.Config {
 // the other, as it answers two transactions at once wrongly.
 func Moto(ctx context.Context, logs string) (*Server, error) { return moto(ctx, logs, nil) }
 
+// MotoTaught starts moto with a folder of Python's modules, of which sitecustomize.py is run before moto.
+// AWS clients there call moto itself.
+func MotoTaught(ctx context.Context, logs, folder string) (*Server, error) {
+	return moto(ctx, logs, func(address string) []string {
+		return []string{
+			"PYTHONPATH=" + folder, "PYTHONDONTWRITEBYTECODE=1", "AWS_ENDPOINT_URL=" + address, "AWS_DEFAULT_REGION=eu-west-1",
+			"AWS_ACCESS_KEY_ID=AKIATEST", "AWS_SECRET_ACCESS_KEY=test",
+		}
+	})
+}
+
 // MotoWithLambda starts moto with state machines that run, and that invoke functions at a loopback port
 // which is not moto's: moto's own functions need containers.
 func MotoWithLambda(ctx context.Context, logs string, port int) (*Server, error) {
-	s, err := moto(ctx, logs, []string{"MOTO_PORT=" + strconv.Itoa(port)})
+	s, err := moto(ctx, logs, func(string) []string { return []string{"MOTO_PORT=" + strconv.Itoa(port)} })
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +81,7 @@ func MotoWithLambda(ctx context.Context, logs string, port int) (*Server, error)
 	return nil, fmt.Errorf("configure moto: %w", err)
 }
 
-func moto(ctx context.Context, logs string, env []string) (*Server, error) {
+func moto(ctx context.Context, logs string, env func(address string) []string) (*Server, error) {
 	path, err := exec.LookPath("moto_server")
 	if err != nil {
 		return nil, fmt.Errorf("moto_server is not installed: pip install 'moto[server]==%s'", MotoVersion)
@@ -80,9 +91,11 @@ func moto(ctx context.Context, logs string, env []string) (*Server, error) {
 		return nil, err
 	}
 	client := &http.Client{Transport: &oneByOne{next: http.DefaultTransport}}
-	return start(ctx, port, client, proc.Program{
-		Name: "moto", Path: path, Args: []string{"-H", "127.0.0.1", "-p", port}, Logs: logs, Env: env,
-	})
+	program := proc.Program{Name: "moto", Path: path, Args: []string{"-H", "127.0.0.1", "-p", port}, Logs: logs}
+	if env != nil {
+		program.Env = env("http://" + net.JoinHostPort("127.0.0.1", port))
+	}
+	return start(ctx, port, client, program)
 }
 
 // Dynalite starts dynalite, and installs it from npm the first time; its log goes to the folder. It has

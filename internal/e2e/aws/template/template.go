@@ -74,6 +74,15 @@ func (t *Template) Of(kind string) ([]Resource, error) {
 	return out, nil
 }
 
+// Types gives the type of each resource by its ID.
+func (t *Template) Types() map[string]string {
+	out := map[string]string{}
+	for id, r := range t.resources {
+		out[id] = r.Type
+	}
+	return out
+}
+
 // Resource gives one resource by its ID in the template. ErrResource: there is none.
 func (t *Template) Resource(id string) (Resource, error) {
 	r, ok := t.resources[id]

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/cinegit/guardian/internal/api"
 	"github.com/cinegit/guardian/internal/ledger"
 	"github.com/cinegit/guardian/internal/policy"
@@ -36,14 +38,26 @@ func (o *Operator) getStatus(r *http.Request, _ string) (any, error) {
 	if s.Ignored, err = o.Ledger.Ignored(ctx, 5); err != nil {
 		return nil, err
 	}
-	for _, t := range ledger.Targets(p) {
-		target, err := o.target(ctx, p, t, s)
-		if err != nil {
-			return nil, err
-		}
-		s.Targets = append(s.Targets, target)
+	s.Targets, err = o.targets(ctx, p, s)
+	return s, err
+}
+
+// readAtOnce is how many targets are read at the same time: one after the other, those of some hundred
+// services would take longer than a function of AWS may.
+const readAtOnce = 16
+
+func (o *Operator) targets(ctx context.Context, p *policy.Policy, s api.Status) ([]api.Target, error) {
+	all := ledger.Targets(p)
+	out := make([]api.Target, len(all))
+	some, ctx := errgroup.WithContext(ctx)
+	some.SetLimit(readAtOnce)
+	for i, t := range all {
+		some.Go(func() (err error) {
+			out[i], err = o.target(ctx, p, t, s)
+			return err
+		})
 	}
-	return s, nil
+	return out, some.Wait()
 }
 
 func (o *Operator) target(ctx context.Context, p *policy.Policy, t ledger.Target, s api.Status) (api.Target, error) {

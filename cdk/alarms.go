@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
@@ -172,8 +174,9 @@ func waiting(queue awssqs.Queue) awscloudwatch.IMetric {
 	return queue.MetricApproximateNumberOfMessagesVisible(minute("Maximum"))
 }
 
+// total names its metrics: METRICS() would take in whatever else is drawn in the same graph.
 func total(label string, metrics map[string]awscloudwatch.IMetric) awscloudwatch.IMetric {
-	return expression("SUM(METRICS())", label, metrics)
+	return expression("SUM(["+strings.Join(slices.Sorted(maps.Keys(metrics)), ", ")+"])", label, metrics)
 }
 
 func expression(text, label string, metrics map[string]awscloudwatch.IMetric) awscloudwatch.IMetric {

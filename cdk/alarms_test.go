@@ -116,3 +116,27 @@ func TestAlarmsLookAtWhatThereIs(t *testing.T) {
 		t.Errorf("only %d dimensions were looked at", looked)
 	}
 }
+
+func TestASumIsOfItsOwnMetricsAlone(t *testing.T) {
+	for name, board := range plain.of("AWS::CloudWatch::Dashboard") {
+		body := plain.read(board.Properties["DashboardBody"])
+		if !strings.Contains(body, "SUM([") || strings.Contains(body, "METRICS()") {
+			t.Errorf("%s draws sums of all that is in a graph: %s", name, body)
+		}
+	}
+}
+
+func TestNoAlarmTakesMoreMetricsThanCloudWatchLets(t *testing.T) {
+	const most = 10 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+	for name, alarm := range plain.of("AWS::CloudWatch::Alarm") {
+		measured := 0
+		for _, m := range list(alarm.Properties["Metrics"]) {
+			if _, is := m.(map[string]any)["MetricStat"]; is {
+				measured++
+			}
+		}
+		if measured > most {
+			t.Errorf("%s takes %d metrics, and CloudWatch %d", name, measured, most)
+		}
+	}
+}

@@ -105,18 +105,19 @@ type Suspect struct {
 
 // Remedy is one step of a plan, with the reason where it was refused.
 type Remedy struct {
-	Kind    policy.RemedyKind `json:"kind"`
-	Flag    string            `json:"flag,omitempty"`
-	Safe    string            `json:"safe,omitempty"`
-	Bad     string            `json:"bad,omitempty"`     // release identity that is left
-	BadName string            `json:"badName,omitempty"` // its label
-	To      *deploy.Entry     `json:"to,omitempty"`      // history entry that is gone back to
-	ToName  string            `json:"toName,omitempty"`  // its label
-	Images  []string          `json:"images,omitempty"`  // what To ran, where known
-	Refused string            `json:"refused,omitempty"` // why a guard refused it; empty if it did not
-	Ask     string            `json:"ask,omitempty"`     // why a person must approve it; empty if nobody must
-	Tried   bool              `json:"tried,omitempty"`   // it was carried out, or attempted
-	Outcome string            `json:"outcome,omitempty"` // what came of it
+	Kind      policy.RemedyKind `json:"kind"`
+	Flag      string            `json:"flag,omitempty"`
+	Safe      string            `json:"safe,omitempty"`
+	Bad       string            `json:"bad,omitempty"`       // release identity that is left
+	BadName   string            `json:"badName,omitempty"`   // its label
+	To        *deploy.Entry     `json:"to,omitempty"`        // history entry that is gone back to
+	ToName    string            `json:"toName,omitempty"`    // its label
+	Images    []string          `json:"images,omitempty"`    // what To ran, where known
+	Refused   string            `json:"refused,omitempty"`   // why a guard refused it; empty if it did not
+	Ask       string            `json:"ask,omitempty"`       // why a person must approve it; empty if nobody must
+	Tried     bool              `json:"tried,omitempty"`     // it was carried out, or attempted
+	Outcome   string            `json:"outcome,omitempty"`   // what came of it
+	Overtaken string            `json:"overtaken,omitempty"` // who deployed what while it was verified, so that it is left to them
 }
 
 // EffectKind is one kind of change that Guardian makes in the world.
@@ -160,14 +161,15 @@ func decode[T any](raw json.RawMessage) (v T, err error) {
 // Incident is one remediation from its first alert to its end. The record is the state that a
 // step loads and saves; Events tell the same as a story.
 type Incident struct {
-	ID       string      `json:"id"`
-	Target   Target      `json:"target"`
-	Rule     string      `json:"rule"`
-	Match    string      `json:"match,omitempty"` // of the rule, as the policy wrote it
-	Mode     policy.Mode `json:"mode"`
-	OpenedAt time.Time   `json:"openedAt"`
-	StartsAt time.Time   `json:"startsAt"` // of the first alert
-	Alerts   []Alert     `json:"alerts"`
+	ID         string      `json:"id"`
+	Target     Target      `json:"target"`
+	Rule       string      `json:"rule"`
+	Match      string      `json:"match,omitempty"` // of the rule, as the policy wrote it
+	Mode       policy.Mode `json:"mode"`
+	OpenedAt   time.Time   `json:"openedAt"`
+	StartsAt   time.Time   `json:"startsAt"`            // of the first alert
+	YoungSince time.Time   `json:"youngSince,omitzero"` // when the alert began whose rule took the incident over; zero where none did
+	Alerts     []Alert     `json:"alerts"`
 
 	Step      Step      `json:"step"`
 	Suspects  []Suspect `json:"suspects,omitempty"`

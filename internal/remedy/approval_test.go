@@ -44,13 +44,13 @@ func TestAnAnswerThatCameBeforeTheTokenOrDiedOnItsWayIsFound(t *testing.T) {
 	_, _, err := w.Flow.Approve(t.Context(), id, ledger.Approval{Granted: true, By: "alice"}) // and the process dies before it sends it
 	must(t, err)
 	token, answer, ok, err := w.Flow.Unanswered(t.Context(), id)
-	if err != nil || !ok || token != "token-of-"+id || answer.Next != remedy.StepLook || answer.Hand != remedy.HandArgoCD {
+	if err != nil || !ok || token != "token-of-"+id || answer.Next != ledger.StepConfirm || answer.Hand != remedy.HandArgoCD {
 		t.Errorf("found %q, %+v, %t, %v", token, answer, ok, err)
 	}
 	late, err := w.Flow.Handle(t.Context(), remedy.Task{ID: id, Step: ledger.StepApprove, Token: "new"})
 	must(t, err)
 	token, _, ok, err = w.Flow.Unanswered(t.Context(), id)
-	if err != nil || !ok || token != "new" || late.Next != remedy.StepLook {
+	if err != nil || !ok || token != "new" || late.Next != ledger.StepConfirm {
 		t.Errorf("the new token is %q (%t, %v), the answer %+v", token, ok, err, late)
 	}
 	w.Until(t.Context(), minutes(12)) // the loop sends it

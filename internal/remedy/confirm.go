@@ -36,7 +36,8 @@ func (f *Flow) confirm(ctx context.Context, c *course) (Answer, error) {
 }
 
 // notBad stands down once the gates have been well as often in a row as they want to be, or the alert is over:
-// a look may fall between two bad moments, and an alert that goes on is never taken up a second time.
+// a look may fall between two bad moments, and an alert that goes on is never taken up a second time. What a
+// person has approved is left undone, too: it would take back a release that is well now.
 func (f *Flow) notBad(ctx context.Context, c *course, gates []health.Gate, findings []health.Finding) (Answer, error) {
 	judgement, verdict := c.inc.Judgement.Add(gates, findings)
 	if verdict == "" && !resolved(c.inc) && f.young(c) {
@@ -47,7 +48,16 @@ func (f *Flow) notBad(ctx context.Context, c *course, gates []health.Gate, findi
 		return f.goTo(ctx, c, ledger.StepConfirm, shortest(gates))
 	}
 	c.tell(ledger.EventEvidence, "not bad now: %s", summary(findings)).Findings = findings
-	return f.finish(ctx, c, ledger.StoodDown, "the metrics say it is not bad now: "+summary(findings))
+	return f.standDown(ctx, c, c.consent()+"the metrics say it is not bad now: "+summary(findings))
+}
+
+// consent says who has approved what; "" while nobody has.
+func (c *course) consent() string {
+	a := c.inc.Approval
+	if a == nil || !a.Granted {
+		return ""
+	}
+	return fmt.Sprintf("%s approved: %s; but ", a.By, c.current().What())
 }
 
 // resolved tells whether all alerts of the incident are over.
@@ -82,18 +92,22 @@ func (f *Flow) lastChange(ctx context.Context, c *course) (time.Time, error) {
 
 func (f *Flow) holdConfirm(ctx context.Context, c *course, verdict health.Verdict, findings []health.Finding) (Answer, error) {
 	maxAge := c.pol.Limits.AlertMaxAge
-	if c.now.Sub(c.inc.StartsAt) > maxAge.D() {
+	until, whole := fmt.Sprintf("until the alert is %s old", maxAge), fmt.Sprintf("while the alert was young (%s)", maxAge)
+	if c.consent() != "" {
+		until = fmt.Sprintf("for %s since the approval", maxAge)
+		whole = until
+	}
+	if !f.young(c) {
 		c.tell(ledger.EventEvidence, "still no answer: %s", worst(findings)).Findings = findings
-		return f.finish(ctx, c, ledger.FailedClean,
-			fmt.Sprintf("the metrics gave no answer while the alert was young (%s): %s", maxAge, worst(findings)))
+		return f.fail(ctx, c, fmt.Sprintf("%sthe metrics gave no answer %s: %s", c.consent(), whole, worst(findings)))
 	}
 	wait := shortest(health.GatesOf(c.pol, c.rule.ConfirmGates(c.service)))
 	if !c.inc.HeldSince.IsZero() {
 		return c.answer(wait), nil
 	}
 	c.inc.HeldSince = c.now
-	c.tell(ledger.EventDecision, "held: no measurement is neither good nor bad (%s: %s); asking again until the alert is %s old",
-		verdict, worst(findings), maxAge).Findings = findings
+	c.tell(ledger.EventDecision, "held: no measurement is neither good nor bad (%s: %s); asking again %s",
+		verdict, worst(findings), until).Findings = findings
 	c.messages = append(c.messages, held(c.inc, c.pol, findings))
 	return f.goTo(ctx, c, ledger.StepConfirm, wait)
 }

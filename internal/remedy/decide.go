@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cinegit/guardian/internal/health"
 	"github.com/cinegit/guardian/internal/ledger"
 	"github.com/cinegit/guardian/internal/policy"
 )
@@ -24,6 +25,12 @@ func (f *Flow) blame(ctx context.Context, c *course) (Answer, error) {
 	seen, err := f.Ledger.Seen(ctx, c.inc.Target)
 	if err != nil {
 		return Answer{}, err
+	}
+	if c.doubted() {
+		if who := overtaken(seen.Application, *c.current(), c.effect(ledger.EffectRollback)); who != "" {
+			return f.leave(ctx, c, who)
+		}
+		c.givenUp("it did not help: " + worst(c.inc.Verified))
 	}
 	s, err := f.scene(ctx, c, seen)
 	if err != nil {
@@ -101,10 +108,13 @@ func flagLeft(c *course, s scene) bool {
 	})
 }
 
-// young tells whether there is still time to wait for something before acting: the alert is, or a person
-// has just said that it is not too late.
+// young tells whether there is still time to wait for something before acting: the alert is, or the one whose
+// rule took the incident over, or a person has just said that it is not too late.
 func (f *Flow) young(c *course) bool {
 	since := c.inc.StartsAt
+	if c.inc.YoungSince.After(since) {
+		since = c.inc.YoungSince
+	}
 	if a := c.inc.Approval; a != nil && a.Granted && a.At.After(since) {
 		since = a.At
 	}
@@ -247,8 +257,9 @@ func (f *Flow) Approve(ctx context.Context, id string, a ledger.Approval) (token
 		return token, answer, err
 	}
 	c.tell(ledger.EventPerson, "%s approved: %s", a.By, c.current().What()).By = a.By
-	// The question may have waited long: the guards are asked again, on fresh facts.
-	answer, err = f.goTo(ctx, c, ledger.StepBlame, 0)
+	// The question may have waited long: the metrics are asked again, and the guards on fresh facts.
+	c.inc.Judgement, c.inc.HeldSince = health.Judgement{}, time.Time{}
+	answer, err = f.goTo(ctx, c, ledger.StepConfirm, 0)
 	return token, answer, err
 }
 

@@ -126,7 +126,8 @@ func (f *Flow) takeOnce(ctx context.Context, t ledger.Target, alerts []routed, d
 		case err != nil && !errors.Is(err, ledger.ErrNotFound):
 			return err
 		case err == nil && inc.End == "":
-			if err := f.join(ctx, inc, alerts, alertEvents(alerts, now)); err != nil {
+			events := append(alertEvents(alerts, now), takeOver(f.Policy(), &inc, alerts, now)...)
+			if err := f.join(ctx, inc, alerts, events); err != nil {
 				return err
 			}
 			d.Joined += len(alerts)
@@ -134,7 +135,8 @@ func (f *Flow) takeOnce(ctx context.Context, t ledger.Target, alerts []routed, d
 		}
 	}
 	inc := f.open(t, alerts, now)
-	if inc, err = f.Ledger.Open(ctx, inc, lease.Taken(inc.ID, now, leaseTTL), alertEvents(alerts, now)...); err != nil {
+	events := append(alertEvents(alerts, now), takeOver(f.Policy(), &inc, alerts, now)...)
+	if inc, err = f.Ledger.Open(ctx, inc, lease.Taken(inc.ID, now, leaseTTL), events...); err != nil {
 		return err
 	}
 	f.Log.InfoContext(ctx, "incident opened", "incident", inc.ID, "target", t.String(), "rule", inc.Rule)

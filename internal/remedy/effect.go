@@ -12,7 +12,7 @@ import (
 )
 
 // begin writes an effect with its before-image, before it is made. The first effect of an incident
-// also counts against cooldown and fleet limits, in the same write.
+// also counts against cooldown and fleet limits, and people are told of it, in the same write.
 func (f *Flow) begin(ctx context.Context, c *course, e ledger.Effect) error {
 	e.DecidedAt = c.now
 	if c.inc.ActedAt.IsZero() {
@@ -20,6 +20,7 @@ func (f *Flow) begin(ctx context.Context, c *course, e ledger.Effect) error {
 	}
 	if !c.inc.Acted() {
 		c.count()
+		c.messages = append(c.messages, acting(c.inc, c.pol))
 	}
 	c.current().Tried = true
 	c.inc.Effects = append(c.inc.Effects, e)
@@ -93,9 +94,13 @@ func (c *course) effect(kind ledger.EffectKind) *ledger.Effect {
 // nextRemedy gives the current remedy up with what came of it, and goes for the next one on
 // fresh facts.
 func (f *Flow) nextRemedy(ctx context.Context, c *course, outcome string) (Answer, error) {
+	c.givenUp(outcome)
+	c.inc.Judgement, c.inc.HeldSince = health.Judgement{}, time.Time{}
+	return f.goTo(ctx, c, ledger.StepBlame, 0)
+}
+
+func (c *course) givenUp(outcome string) {
 	r := c.current()
 	r.Tried, r.Outcome = true, outcome
 	c.tell(ledger.EventDecision, "giving up on it: %s, %s", r.What(), outcome)
-	c.inc.Judgement, c.inc.HeldSince = health.Judgement{}, time.Time{}
-	return f.goTo(ctx, c, ledger.StepBlame, 0)
 }

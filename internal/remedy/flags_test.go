@@ -53,6 +53,7 @@ func TestAFlagChangedByAPersonInBetweenIsLeftToThem(t *testing.T) {
 	w := badFlag(t, rules{mode: "suggest"})
 	w.Until(t.Context(), minutes(8.5))
 	must(t, w.Flags.Set("new-ranking", "off"))
+	w.Metrics.Breaks["new-ranking=off"] = 0.2 // which does not help
 	must(t, w.Answer(t.Context(), latest(t, w).ID, ledger.Approval{Granted: true, By: "alice", At: w.Now()}))
 	w.Until(t.Context(), minutes(12))
 	wantEnd(t, w, ledger.FailedClean, "somebody changed flag new-ranking to off after the alert began")

@@ -143,9 +143,14 @@ func (f *Flow) load(ctx context.Context, id string) (*course, error) {
 	}
 	c.service, c.stage, _ = c.pol.Stage(inc.Target.Service, inc.Target.Stage)
 	c.rule = ruleOf(c.pol, inc)
-	// Whoever makes the policy stricter means what goes on now, too. Made looser, it speaks of the next incident.
-	c.inc.Mode = inc.Mode.Stricter(c.pol.ModeFor(c.rule, inc.Target.Service, inc.Target.Stage))
+	c.inc.Mode = modeIn(c.pol, inc, c.rule)
 	return c, nil
+}
+
+// modeIn is the mode of an incident under a policy. Whoever makes the policy stricter means what goes on now,
+// too. Made looser, it speaks of the next incident.
+func modeIn(p *policy.Policy, inc ledger.Incident, rule policy.Rule) policy.Mode {
+	return inc.Mode.Stricter(p.ModeFor(rule, inc.Target.Service, inc.Target.Stage))
 }
 
 // ruleOf finds the incident's rule again, since a reload may have moved it. A rule that is gone has no

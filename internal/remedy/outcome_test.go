@@ -218,8 +218,11 @@ func TestAtItsTimeTheLastLookDecidesAndNotBefore(t *testing.T) {
 	if n := s.told(t, "first look"); n != 1 {
 		t.Errorf("the first look is told %d times", n)
 	}
-	if a := s.step(t); a.Next != remedy.StepLook || s.told(t, "not healed") != 1 || s.told(t, "it did not help") != 1 {
+	if a := s.step(t); a.Next != remedy.StepLook || s.told(t, "not healed") != 1 || s.told(t, "it did not help") != 0 {
 		t.Errorf("after %s: %+v\n%s", s.at.Sub(live), a, timeline(t, s.World, s.id))
+	}
+	if a := s.step(t); a.Next != ledger.StepChoose || s.told(t, "it did not help") != 1 {
+		t.Errorf("on fresh facts: %+v\n%s", a, timeline(t, s.World, s.id))
 	}
 }
 

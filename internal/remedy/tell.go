@@ -28,9 +28,10 @@ func closing(inc ledger.Incident, p *policy.Policy) ledger.Message {
 	return m
 }
 
-// undoing is the command that undoes what stands; "" where nothing does, or a person is about to.
+// undoing is the command that undoes what stands; "" where nothing does, or a person is about to, or has
+// deployed something else since.
 func undoing(inc ledger.Incident) string {
-	if !dirty(inc) || inc.End == ledger.StoodDown {
+	if !dirty(inc) || inc.End == ledger.StoodDown || leftToThem(inc) {
 		return ""
 	}
 	return "guardian undo " + inc.ID
@@ -50,9 +51,10 @@ func call(end ledger.End) []string {
 // left is what differs after the end from how people left it, and what they must know of it.
 func left(inc ledger.Incident) []string {
 	switch {
-	case inc.End == ledger.StoodDown:
+	case inc.End == ledger.StoodDown && !leftToThem(inc):
 	case stands(inc, ledger.EffectAutoSync):
 		return []string{fmt.Sprintf("Auto-sync is off. Once a fix is in git, give it back: guardian release %s %s", inc.Target.Service, inc.Target.Stage)}
+	case leftToThem(inc):
 	case stands(inc, ledger.EffectRollback) && !stands(inc, ledger.EffectPin):
 		return []string{"The next sync ships again what was reverted: put a fix into git before it."}
 	}
@@ -86,6 +88,22 @@ func asking(inc ledger.Incident, p *policy.Policy) ledger.Message {
 		fmt.Sprintf("Guardian asks because %s.", r.Ask),
 		fmt.Sprintf("Answer within %s: guardian approve %s, or guardian reject %s", p.Limits.Approval, inc.ID, inc.ID))
 	m.Findings = inc.Confirmed
+	return m
+}
+
+// acting tells that Guardian begins to change something, before it has, and how to stop it. It is nothing
+// that anybody must do something about.
+func acting(inc ledger.Incident, p *policy.Policy) ledger.Message {
+	m := message(inc, p, "act")
+	m.At, m.Urgency = inc.ActedAt, policy.All
+	what := inc.Plan[inc.Current].What()
+	m.Title = fmt.Sprintf("%s: acting: %s", inc.Target, what)
+	if a := inc.Approval; a != nil && a.Granted {
+		what += ", as " + a.By + " approved"
+	}
+	m.Text = append(story(inc), "Doing now: "+what,
+		"Then the metrics are asked whether it helped, and you hear how it ended. Once it is carried out, an undo stops that and puts everything back.")
+	m.Findings, m.Undo = inc.Confirmed, "guardian undo "+inc.ID
 	return m
 }
 

@@ -114,3 +114,38 @@ func TestPeopleAreToldOnceHoweverOftenAStepIsRun(t *testing.T) {
 		t.Errorf("told %d times, %v", len(all), err)
 	}
 }
+
+func TestPeopleHearAsTheFirstChangeIsDecidedWhatIsDoneWhyAndHowToUndoIt(t *testing.T) {
+	s := upTo(t, ledger.StepAct, rules{}, remedytest.App{Name: "review-prod", AutoSync: true})
+	s.step(t)
+	m := told(t, s.World, "act")
+	want := []string{
+		"Alert ManyErrors fires since 09:08:00 UTC: many requests fail",
+		"Confirmed: errors: 0.2 meets the failureCondition",
+		"Blamed: release v42 replaced v41 2m0s before the alert began; it changed once in the week before",
+		"Doing now: revert release v42 to v41 (history id 0)",
+		"Then the metrics are asked whether it helped, and you hear how it ended. Once it is carried out, an undo stops that and puts everything back.",
+	}
+	if diff := cmp.Diff(want, m.Text); diff != "" {
+		t.Error(diff)
+	}
+	if m.Title != "review/prod: acting: revert release v42 to v41 (history id 0)" || m.Urgency != policy.All || m.Undo != "guardian undo "+s.id || m.End != "" || !m.At.Equal(s.at) {
+		t.Errorf("told %+v", m)
+	}
+	for range 3 { // the step again, with the further changes of the same remedy
+		s.step(t)
+	}
+	if m := told(t, s.World, "act"); m.Version != 1 {
+		t.Errorf("it was told %d times", m.Version)
+	}
+}
+
+func TestPeopleHearWhoApprovedWhatIsDone(t *testing.T) {
+	w := broken(t, rules{mode: "suggest"}, app())
+	w.Until(t.Context(), minutes(9))
+	must(t, w.Answer(t.Context(), latest(t, w).ID, ledger.Approval{Granted: true, By: "alice", At: w.Now()}))
+	w.Until(t.Context(), minutes(10))
+	if text := strings.Join(told(t, w, "act").Text, "\n"); !strings.Contains(text, "Doing now: revert release v42 to v41 (history id 0), as alice approved\n") {
+		t.Errorf("told\n%s", text)
+	}
+}

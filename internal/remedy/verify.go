@@ -18,6 +18,13 @@ func (f *Flow) verify(ctx context.Context, c *course) (Answer, error) {
 	if early := c.early(shortest(gates)); early > 0 {
 		return c.answer(early), nil
 	}
+	seen, err := f.Ledger.Seen(ctx, c.inc.Target)
+	if err != nil {
+		return Answer{}, err
+	}
+	if who := overtaken(seen.Application, *c.current(), c.effect(ledger.EffectRollback)); who != "" && who != c.current().Overtaken {
+		return f.leave(ctx, c, who)
+	}
 	findings := f.Health.Measure(ctx, gates, c.subject(c.changedAt()), c.inc.SettledAt, c.now)
 	judgement, verdict := c.inc.Judgement.Add(gates, findings)
 	c.inc.Judgement, c.inc.Verified = judgement, findings
@@ -26,13 +33,10 @@ func (f *Flow) verify(ctx context.Context, c *course) (Answer, error) {
 	case verdict == health.Pass:
 		return f.healed(ctx, c, findings)
 	case verdict == health.Fail, late && health.Overall(findings) == health.Fail:
-		c.tell(ledger.EventEvidence, "not healed: %s", worst(findings)).Findings = findings
-		return f.nextRemedy(ctx, c, "it did not help: "+worst(findings))
+		return f.notHealed(ctx, c, findings)
 	case late && c.now.Sub(c.inc.SettledAt) >= c.rule.Verify.Within.D()+c.pol.Limits.AlertMaxAge.D():
 		c.tell(ledger.EventEvidence, "cannot be told: %s", worst(findings)).Findings = findings
-		c.current().Outcome = "whether it helped could not be measured"
-		return f.finish(ctx, c, ledger.FailedDirty, fmt.Sprintf("%s, and whether that helped could not be measured: %s",
-			c.current().What(), worst(findings)))
+		return f.unmeasured(ctx, c, findings)
 	}
 	if late && c.inc.HeldSince.IsZero() {
 		c.inc.HeldSince = c.now
@@ -42,6 +46,15 @@ func (f *Flow) verify(ctx context.Context, c *course) (Answer, error) {
 		c.tell(ledger.EventEvidence, "first look: %s", summary(findings)).Findings = findings
 	}
 	return f.goTo(ctx, c, ledger.StepVerify, shortest(gates))
+}
+
+func (f *Flow) unmeasured(ctx context.Context, c *course, findings []health.Finding) (Answer, error) {
+	if leftToThem(c.inc) {
+		return f.finish(ctx, c, ledger.FailedDirty, c.untold()+", and what came of it could not be measured: "+worst(findings))
+	}
+	c.current().Outcome = "whether it helped could not be measured"
+	return f.finish(ctx, c, ledger.FailedDirty, fmt.Sprintf("%s, and whether that helped could not be measured: %s",
+		c.current().What(), worst(findings)))
 }
 
 // early is how much too soon after the last look it is: a step that is run twice looks once.
@@ -54,6 +67,10 @@ func (c *course) early(interval time.Duration) time.Duration {
 
 func (f *Flow) healed(ctx context.Context, c *course, findings []health.Finding) (Answer, error) {
 	r := c.current()
+	if leftToThem(c.inc) {
+		c.tell(ledger.EventEvidence, "well: %s", summary(findings)).Findings = findings
+		return f.finish(ctx, c, ledger.StoodDown, c.untold()+", and it is well now: "+summary(findings))
+	}
 	r.Outcome = "it helped"
 	took := c.now.Sub(c.inc.OpenedAt).Round(time.Second)
 	c.tell(ledger.EventEvidence, "healed: %s", summary(findings)).Findings = findings

@@ -151,6 +151,34 @@ func TestARejectionEndsTheIncidentWithoutEffectAndIsCounted(t *testing.T) {
 	}
 }
 
+// The state machine counts it, as it wakes and finds the incident ended: nobody else is to.
+func TestAnUndoThatEndsAnIncidentIsCountedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{})
+	w.write("guardian.yaml", strings.Replace(w.policy(), "consecutiveSuccessLimit: 1", "consecutiveSuccessLimit: 50", 1)) // it verifies for long
+	w.badRelease()
+	s := w.serve()
+	send(s.Handler(), http.MethodPost, "/webhooks/alertmanager", hookToken, message(t, time.Now(), bad("review")))
+	var id string
+	until(t, "it verifies", func() bool {
+		open, err := s.ledger.OpenIncidents(t.Context())
+		must(t, err)
+		if len(open) > 0 && open[0].Step == ledger.StepVerify {
+			id = open[0].ID
+		}
+		return id != ""
+	})
+	inc, err := s.client(t, benToken).Undo(t.Context(), id, "")
+	must(t, err)
+	until(t, "the state machine ends", func() bool {
+		over, _, err := s.machine().Over(t.Context(), id)
+		return err == nil && over
+	})
+	if diff := cmp.Diff(map[string]string{`guardian_incidents_total{end="StoodDown"}`: "1"}, incidentsCounted(t, s.Handler())); diff != "" || inc.End != ledger.StoodDown {
+		t.Errorf("it ended %s: %s", inc.End, diff)
+	}
+}
+
 func incidentsCounted(t *testing.T, h http.Handler) map[string]string {
 	t.Helper()
 	out := map[string]string{}

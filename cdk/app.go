@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	defer jsii.Close()
+	defer closeQuietly()
 	app := awscdk.NewApp(nil)
 	c, err := readConfig(func(name string) string { return text(app.Node().TryGetContext(&name)) })
 	if err == nil {
@@ -20,11 +20,20 @@ func main() {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		jsii.Close()
+		closeQuietly()
 		os.Exit(1)
 	}
 	newStack(app, c)
 	app.Synth(nil)
+}
+
+// closeQuietly ends the program that jsii runs. jsii waits for it twice, and says of the wait that comes
+// second that something went wrong.
+func closeQuietly() {
+	if nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
+		os.Stderr = nowhere
+	}
+	jsii.Close()
 }
 
 // text gives a context value as text: cdk.json may also say true or 30.

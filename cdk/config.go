@@ -44,8 +44,8 @@ func readConfig(context func(name string) string) (config, error) {
 		reserve:     r.oneOf("reserve", "true", "false") == "true",
 		xray:        r.oneOf("xray", "true", "false") == "true",
 		kms:         r.oneOf("kms", "true", "false") == "true",
-		vpc:         r.matching("vpc", `^$|^vpc-[0-9a-f]+$`, "vpc-…, or nothing"),
-		subnets:     r.list("subnets", `^subnet-[0-9a-f]+$`, "subnet-…, comma separated"),
+		vpc:         r.matching("vpc", `^$|^vpc-([0-9a-f]{8}|[0-9a-f]{17})$`, "vpc- and 8 or 17 digits, or nothing"),
+		subnets:     r.list("subnets", `^subnet-([0-9a-f]{8}|[0-9a-f]{17})$`, "subnet- and 8 or 17 digits, comma separated"),
 		tags:        r.pairs("tags"),
 	}
 	c.logDays, _ = strconv.Atoi(r.matching("logDays", `^\d{1,4}$`, "a number of days"))

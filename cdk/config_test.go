@@ -43,6 +43,7 @@ func TestAMistakeInTheContextIsNamedWithItsFix(t *testing.T) {
 		"a level that is none":   {map[string]any{"logLevel": "loud"}, "must be debug or info or warn or error"},
 		"days that are not kept": {map[string]any{"logDays": "31"}, "1, 3, 5, 7, 14, 30"},
 		"a role that is none":    {map[string]any{"argocdRoles": "argocd"}, "ARNs of IAM roles"},
+		"no network's name":      {map[string]any{"vpc": "vpc-0", "subnets": "subnet-0123abcd"}, "context vpc"},
 		"a network half said":    {map[string]any{"vpc": "vpc-0123abcd"}, "given with vpc"},
 		"a switch":               {map[string]any{"kms": "yes"}, "must be true or false"},
 		"a tag without value":    {map[string]any{"tags": "app"}, "KEY=VALUE"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/jsii-runtime-go"
 )
@@ -20,6 +21,7 @@ func (s *stack) newNetwork() {
 		AvailabilityZones: s.zones(),
 		PrivateSubnetIds:  jsii.Strings(s.subnets...),
 	})
+	awscdk.Annotations_Of(s.network).AcknowledgeWarning(jsii.String("@aws-cdk/aws-ec2:noSubnetRouteTableId"), jsii.String("No route is made here."))
 	s.securityGroup = awsec2.NewSecurityGroup(s.Stack, jsii.String("security-group"), &awsec2.SecurityGroupProps{
 		Vpc:              s.network,
 		Description:      jsii.String("Functions of Guardian: let them in at Argo CD, Prometheus and the flag store"),

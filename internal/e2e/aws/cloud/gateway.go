@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -39,7 +40,7 @@ type Fault struct {
 	Code      string      // such as ProvisionedThroughputExceededException
 	Times     int         // how many calls; negative until Mend
 	When      func() bool // the calls that it hits, where not all; it must not ask the gateway
-	Do        func()      // called first; without a Code the call goes on after it
+	Do        func()      // called first, to end the caller; without a Code the call does its work then
 	Landed    bool        // the call does its work, and only the answer is lost
 
 	hits int
@@ -124,12 +125,11 @@ func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, call Call, body [
 	if f.Do != nil {
 		f.Do()
 	}
-	if f.Code == "" {
-		g.serve(w, r, call, body)
-		return
+	if f.Landed || f.Code == "" { // also where the caller has hung up
+		g.serve(&deaf{header: http.Header{}}, r.WithContext(context.WithoutCancel(r.Context())), call, body)
 	}
-	if f.Landed {
-		g.serve(&deaf{header: http.Header{}}, r, call, body)
+	if f.Code == "" {
+		return
 	}
 	refuse(w, &Error{Status: f.Status, Code: f.Code, Message: "the test says so"})
 }

@@ -9,7 +9,7 @@ const Source = "guardian"
 
 // The detail types.
 const (
-	Notice = "Guardian Notice" // an incident goes on: a person is asked, or told what is held
+	Notice = "Guardian Notice" // an incident goes on: a person is asked, or people are told what is held or that a change begins
 	Ended  = "Incident Ended"
 )
 

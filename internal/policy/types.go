@@ -280,7 +280,7 @@ type Rule struct {
 	Gates    []string     `yaml:"gates" json:"gates,omitempty" jsonschema:"gates that confirm the alert; verify's, else the service's"`
 	Remedies []RemedyKind `yaml:"remedies" json:"remedies" jsonschema:"what may be done, in this order: flag, revert"`
 	Verify   Verify       `yaml:"verify" json:"verify,omitzero" jsonschema:"how it is told that a remedy helped"`
-	Mode     Mode         `yaml:"mode" json:"mode,omitempty" jsonschema:"stricter than the target's"`
+	Mode     Mode         `yaml:"mode" json:"mode,omitempty" jsonschema:"stricter than the target's; where an alert joins an incident of a stricter rule, the looser rule takes over while nothing is done or answered yet"`
 }
 
 // Target names a service and a stage, each by name or by "label NAME".
@@ -323,7 +323,7 @@ type Limits struct {
 	Share       Percent  `yaml:"share" json:"share,omitempty" jsonschema:"of the services that may be changed within fleet's time; at least one may; 50%"`
 	AlertMaxAge Duration `yaml:"alertMaxAge" json:"alertMaxAge,omitzero" jsonschema:"an alert that began longer ago leads to nothing; 20m"`
 	BlameWindow Duration `yaml:"blameWindow" json:"blameWindow,omitzero" jsonschema:"only changes this long before the alert are suspects; 1h"`
-	Approval    Duration `yaml:"approval" json:"approval,omitzero" jsonschema:"how long a suggestion waits for a person; 30m"`
+	Approval    Duration `yaml:"approval" json:"approval,omitzero" jsonschema:"how long a suggestion waits for a person; what is approved is done if the metrics still say that it is bad; 30m"`
 }
 
 // Matchers are Alertmanager matchers that must all hold, as '{alertname="X", severity=~"a|b"}'.

@@ -5,6 +5,8 @@
 //	            StoodDown  FailedClean │ └─▶ FailedClean      └────────┴─────────┤ not healed: next remedy
 //	                                   └─────────────────────────────────────────┘ none left: FailedDirty
 //
+// An answer of yes goes by confirm again: the question may have waited long.
+//
 // Each step is a method of Flow that loads the incident, decides with pure functions (confirm.go,
 // blame.go, choose.go, guard.go), writes the decision, makes the effect, writes what came of it, and
 // answers which step is next. A step may be run twice: it finds what it did before and goes on.

@@ -78,7 +78,7 @@ func TestNoRuleTakesOverWhoseModeIsNotLooserOrOnceSomethingIsDoneOrAnswered(t *t
 	}
 	nothing := func(*testing.T, *stepped) {}
 	strict, loose := twoRules("suggest", "suggest"), twoRules("suggest", "act")
-	service := twoRules("suggest", "suggest")
+	service := twoRules("suggest", "act") // by label: which service it is about only the alert tells
 	service.service = "    mode: suggest\n"
 	for name, tt := range map[string]struct {
 		rules rules

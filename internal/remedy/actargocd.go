@@ -19,6 +19,7 @@ const pollArgoCD = time.Second
 // one change that comes next.
 //
 //	changed by a person meanwhile ─▶ give up
+//	a person's sync of who knows  ─▶ come again
 //	auto-sync on                  ─▶ switch it off, come again (first, or it begins anew what is terminated)
 //	operation in progress         ─▶ terminate, come again
 //	not rolled back               ─▶ roll back
@@ -39,6 +40,9 @@ func (f *Flow) actArgoCD(ctx context.Context, c *course) (Answer, error) {
 	}
 	if why := meanwhile(app, *r, c.inc); why != "" {
 		return f.nextRemedy(ctx, c, why)
+	}
+	if op := app.Operation; unknownYet(op) {
+		return f.awaitPerson(ctx, c, someone(op.InitiatedBy)+" began a sync, and Argo CD does not say yet of what")
 	}
 	switch {
 	case app.AutoSync != nil:
@@ -86,6 +90,25 @@ func meanwhile(app deploy.Application, r ledger.Remedy, inc ledger.Incident) str
 		return fmt.Sprintf("%s is deploying %s right now", someone(op.InitiatedBy), deploy.Label(op.Sources, op.Revisions))
 	}
 	return ""
+}
+
+// unknownYet tells whether a person's sync goes on of which Argo CD has not made out the revision: it may be
+// the fix, or the suspect itself.
+func unknownYet(op *deploy.Operation) bool {
+	return op.InProgress() && !op.Automated && !op.Rollback && len(op.Revisions) == 0
+}
+
+// awaitPerson waits until it is known what a person is doing, for as long as a remedy may take to settle.
+func (f *Flow) awaitPerson(ctx context.Context, c *course, why string) (Answer, error) {
+	if f.overdue(c) {
+		return f.nextRemedy(ctx, c, why)
+	}
+	if c.inc.ActedAt.IsZero() && c.inc.HeldSince.IsZero() {
+		c.inc.HeldSince = c.now
+		c.tell(ledger.EventDecision, "%s: waiting", why)
+		return f.goTo(ctx, c, ledger.StepAct, pollArgoCD)
+	}
+	return c.answer(pollArgoCD), nil
 }
 
 func (f *Flow) terminate(ctx context.Context, c *course, app deploy.Application) (Answer, error) {

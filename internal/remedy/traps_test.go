@@ -8,6 +8,7 @@ import (
 
 	"github.com/cinegit/guardian/internal/deploy"
 	"github.com/cinegit/guardian/internal/ledger"
+	"github.com/cinegit/guardian/internal/remedy"
 	"github.com/cinegit/guardian/internal/remedy/remedytest"
 	"github.com/cinegit/guardian/internal/sandbox/scenario"
 )
@@ -285,4 +286,48 @@ func TestTrapAPersonWhoDeploysBetweenDecisionAndEffectWins(t *testing.T) {
 	w.Until(t.Context(), minutes(12))
 	wantEnd(t, w, ledger.FailedClean, "bob is deploying v43 right now")
 	landed(t, w)
+}
+
+// shy is an Argo CD that does not say what a sync in progress ships until it has been asked some times, as
+// the real one does until it has compared.
+type shy struct {
+	remedy.Deployer
+	silent *int
+}
+
+func (s shy) Application(ctx context.Context, ref deploy.Ref) (deploy.Application, error) {
+	app, err := s.Deployer.Application(ctx, ref)
+	if op := app.Operation; op.InProgress() && *s.silent > 0 {
+		*s.silent--
+		unknown := *op
+		unknown.Revisions, unknown.Sources = nil, nil
+		app.Operation = &unknown
+	}
+	return app, err
+}
+
+func TestTrapAPersonsSyncOfWhoKnowsIsWaitedForAndNotTerminated(t *testing.T) {
+	for name, tt := range map[string]struct {
+		silent int
+		says   string
+	}{
+		"until Argo CD says what it is": {3, "bob is deploying v43 right now"},
+		"and not for ever":              {1000, "bob began a sync, and Argo CD does not say yet of what"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := broken(t, rules{}, app())
+			must(t, w.Argo.Set(app(), "hang", "on"))
+			shipped, silent := false, tt.silent
+			w.Flow.Deployer = shy{w.Flow.Deployer, &silent}
+			w.Argo.OnCall(func(method string) {
+				if inc := latest(t, w); method == "get" && inc.Step == ledger.StepAct && !shipped {
+					shipped = true
+					w.Argo.Ship(app(), "v43", "bob")
+				}
+			})
+			w.Until(t.Context(), minutes(14))
+			wantEnd(t, w, ledger.FailedClean, tt.says)
+			landed(t, w)
+		})
+	}
 }

@@ -82,6 +82,38 @@ func TestAnUndoThatSleptThroughItsLeaseMayNotGoOn(t *testing.T) {
 	}
 }
 
+// Alertmanager tells that the alert is over at just the moment when a person undoes what ended it.
+func TestAnUndoIsWrittenDownAlsoWhereTheIncidentIsWrittenAtTheSameMoment(t *testing.T) {
+	for _, moment := range []string{"get", "patch", "rollback"} {
+		w, id := healed(t, rules{}, whole())
+		written := 0
+		w.Argo.OnCall(func(method string) {
+			if method != moment {
+				return
+			}
+			written++
+			inc, err := w.Ledger.Incident(t.Context(), id)
+			must(t, err)
+			_, err = w.Ledger.Commit(t.Context(), ledger.Change{Incident: inc, Events: []ledger.Event{{At: w.Now(), Kind: ledger.EventAlert, Text: "over"}}})
+			must(t, err)
+		})
+		inc, err := w.Flow.Undo(t.Context(), id, "alice", "")
+		if err != nil || written == 0 {
+			t.Fatalf("at %s, written %d times beside: %v", moment, written, err)
+		}
+		for _, e := range inc.Effects {
+			if e.UndoneBy != "alice" {
+				t.Errorf("at %s: not undone: %s", moment, e.What)
+			}
+		}
+		if over, undone := strings.Count(timeline(t, w, id), "over"), strings.Count(timeline(t, w, id), "undone: "); over < written || undone != len(inc.Effects) {
+			t.Errorf("at %s: %d of %d told, %d of %d undone\n%s", moment, over, written, undone, len(inc.Effects), timeline(t, w, id))
+		}
+		w.Argo.OnCall(nil)
+		runs(t, w, whole(), "v42")
+	}
+}
+
 func TestAnUndoThatFailedInTheMiddleGoesOnWhereItStood(t *testing.T) {
 	w, id := healed(t, rules{}, whole())
 	patches, rollbacks := w.Argo.Calls("patch"), w.Argo.Calls("rollback")

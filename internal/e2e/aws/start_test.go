@@ -37,8 +37,8 @@ func (w *world) begin(t *testing.T, function string, other map[string]string) be
 	}
 	log := &lines{file: io.Discard}
 	f := runtimeapi.New(runtimeapi.Config{Name: r.Text("FunctionName"), Bootstrap: bootstrap, Env: env, Timeout: 20 * time.Second, Log: log})
-	defer f.Close()
 	result, err := f.Invoke(t.Context(), []byte(`{}`))
+	f.Close() // and its log is whole
 	must(t, err)
 	out := begun{error: result.Error + ": " + result.Message, ready: result.Error != "Unready"}
 	for line := range strings.Lines(log.String()) {

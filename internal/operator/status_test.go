@@ -15,7 +15,7 @@ type slow struct{ ledger.Store }
 
 func (s slow) Get(ctx context.Context, key ledger.Key) (ledger.Record, error) {
 	if key.Partition == "seen" {
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 	}
 	return s.Store.Get(ctx, key)
 }

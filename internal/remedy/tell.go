@@ -81,7 +81,7 @@ func labelled(when string, findings []health.Finding) []health.Finding {
 // asking tells what a person is asked to approve.
 func asking(inc ledger.Incident, p *policy.Policy) ledger.Message {
 	r := inc.Plan[inc.Current]
-	m := message(inc, p, fmt.Sprintf("approve-%d", inc.Current))
+	m := message(inc, p, numbered(inc, "approve"))
 	m.At, m.Urgency = inc.AskedAt, policy.Page
 	m.Title = fmt.Sprintf("%s: approve? %s", inc.Target, r.What())
 	m.Text = append(story(inc),
@@ -109,7 +109,7 @@ func acting(inc ledger.Incident, p *policy.Policy) ledger.Message {
 
 // held tells that there is an alert, or a remedy, about which the metrics say nothing.
 func held(inc ledger.Incident, p *policy.Policy, findings []health.Finding) ledger.Message {
-	m := message(inc, p, "held-"+string(inc.Step))
+	m := message(inc, p, numbered(inc, "held-"+string(inc.Step)))
 	m.At, m.Urgency = inc.HeldSince, policy.Page
 	m.Title = fmt.Sprintf("%s: held, the metrics give no answer", inc.Target)
 	m.Text = append(story(inc), "No measurement is neither good nor bad: Guardian does nothing until it gets one. "+worst(findings))
@@ -129,6 +129,10 @@ func message(inc ledger.Incident, p *policy.Policy, kind string) ledger.Message 
 	}
 	return m
 }
+
+// numbered is a kind of message that an incident may send more than one of: who receives them keeps them apart by
+// their IDs, and takes one that it had for a repetition.
+func numbered(inc ledger.Incident, kind string) string { return fmt.Sprintf("%s-%d", kind, inc.NextSeq) }
 
 // story is what happened so far, a sentence each.
 func story(inc ledger.Incident) []string {

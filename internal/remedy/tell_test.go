@@ -20,7 +20,7 @@ func told(t *testing.T, w *scenario.World, kind string) ledger.Message {
 	all, err := w.Ledger.Outbox(t.Context())
 	must(t, err)
 	for _, m := range all {
-		if m.ID == latest(t, w).ID+"-"+kind {
+		if id := latest(t, w).ID + "-" + kind; m.ID == id || strings.HasPrefix(m.ID, id+"-") {
 			return m
 		}
 	}
@@ -78,7 +78,7 @@ func TestWhatWasAskedForAndNeverSeenIsToldSo(t *testing.T) {
 func TestTheQuestionTellsWhyItIsAskedAndHowToAnswer(t *testing.T) {
 	w := broken(t, rules{mode: "suggest"}, app())
 	w.Until(t.Context(), minutes(9))
-	m, id := told(t, w, "approve-0"), latest(t, w).ID
+	m, id := told(t, w, "approve"), latest(t, w).ID
 	text := strings.Join(m.Text, "\n")
 	if m.Title != "review/prod: approve? revert release v42 to v41 (history id 0)" || m.Urgency != policy.Page ||
 		!strings.Contains(text, "Guardian asks because mode is suggest.") ||
@@ -147,5 +147,28 @@ func TestPeopleHearWhoApprovedWhatIsDone(t *testing.T) {
 	w.Until(t.Context(), minutes(10))
 	if text := strings.Join(told(t, w, "act").Text, "\n"); !strings.Contains(text, "Doing now: revert release v42 to v41 (history id 0), as alice approved\n") {
 		t.Errorf("told\n%s", text)
+	}
+}
+
+// Who receives a message takes one of the same ID for a repetition.
+func TestASecondQuestionIsAMessageOfItsOwn(t *testing.T) {
+	s := upTo(t, ledger.StepApprove, rules{mode: "suggest"}, app())
+	s.step(t) // it asks
+	inc := s.incident(t)
+	inc.Step, inc.AskedAt = ledger.StepChoose, time.Time{}
+	_, err := s.Ledger.Commit(t.Context(), ledger.Change{Incident: inc})
+	must(t, err)
+	s.step(t)
+	s.step(t) // it asks again
+	all, err := s.Ledger.Outbox(t.Context())
+	must(t, err)
+	questions := 0
+	for _, m := range all {
+		if strings.Contains(m.Title, "approve?") {
+			questions++
+		}
+	}
+	if questions != 2 {
+		t.Errorf("%d questions are in the outbox: %+v", questions, all)
 	}
 }

@@ -53,7 +53,6 @@ func TestStackSurvivesAFunctionThatIsKilledAtItsDeadline(t *testing.T) {
 		"operator after it has written an answer":  {function: "operator", call: write, story: answersTwice(false)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			w := newWorld(t, setup{mode: d.mode()})
 			fault := cloud.Fault{Caller: key(d.function), Operation: d.call, Times: 1, Do: w.functions["guardian-"+d.function].Expire}
 			if d.lost {

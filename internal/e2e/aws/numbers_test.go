@@ -45,7 +45,7 @@ type numbers struct {
 // TestStackNumbers measures and prints; what it fails on are targets that do not depend on how busy the
 // machine is.
 func TestStackNumbers(t *testing.T) {
-	w := newWorld(t, setup{})
+	w := newWorld(t, setup{alone: true})
 	w.badRelease()
 	w.fire("player")
 	w.healedOnce()

@@ -69,6 +69,7 @@ type world struct {
 type setup struct {
 	mode     string                   // act
 	twice    bool                     // every batch of a queue is delivered twice at the same time
+	alone    bool                     // no other world is there meanwhile, so that time can be measured
 	real     bool                     // Argo CD itself in the place of the sandbox
 	policy   func(text string) string // changes the policy
 	template func(*template.Template) *template.Template
@@ -79,6 +80,9 @@ func services() []string { return []string{"player", "search", "review"} }
 // newWorld deploys the stack. Its functions have not started: the first events do that.
 func newWorld(t *testing.T, s setup) *world {
 	t.Helper()
+	if !s.alone {
+		t.Parallel()
+	}
 	synthesised, err := stack()
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +145,7 @@ func (w *world) traffic(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/cinegit/guardian/internal/e2e/aws/runtimeapi"
 )
 
-// poll is how often queues and streams are looked at.
-const poll = 50 * time.Millisecond
+// poll is how often queues and streams are looked at: moto has one processor, which each look keeps busy.
+const poll = 150 * time.Millisecond
 
 // Invoke invokes one function.
 type Invoke func(ctx context.Context, payload []byte) (runtimeapi.Result, error)

@@ -110,6 +110,7 @@ type Remedy struct {
 	Safe      string            `json:"safe,omitempty"`
 	Bad       string            `json:"bad,omitempty"`       // release identity that is left
 	BadName   string            `json:"badName,omitempty"`   // its label
+	BadImages []string          `json:"badImages,omitempty"` // what it ran and To did not, where known
 	To        *deploy.Entry     `json:"to,omitempty"`        // history entry that is gone back to
 	ToName    string            `json:"toName,omitempty"`    // its label
 	Images    []string          `json:"images,omitempty"`    // what To ran, where known
@@ -277,6 +278,7 @@ type Quarantine struct {
 	Release   string    `json:"release"` // deploy.Identity
 	Label     string    `json:"label"`
 	Revisions []string  `json:"revisions,omitempty"`
+	Images    []string  `json:"images,omitempty"` // that it ran and the release gone back to did not
 	Incident  string    `json:"incident"`
 	Why       string    `json:"why"`
 	At        time.Time `json:"at"`

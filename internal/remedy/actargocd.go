@@ -220,7 +220,7 @@ func (f *Flow) rolledBack(ctx context.Context, c *course, app deploy.Application
 // back to is not to be reverted in turn.
 func (c *course) reverted(app deploy.Application, r ledger.Remedy) ([]ledger.Op, error) {
 	quarantine, err := ledger.QuarantineOp(ledger.Quarantine{
-		Target: c.inc.Target, Release: r.Bad, Label: r.BadName, Revisions: revisionsOf(app, r.Bad),
+		Target: c.inc.Target, Release: r.Bad, Label: r.BadName, Revisions: revisionsOf(app, r.Bad), Images: r.BadImages,
 		Incident: c.inc.ID, Why: "reverted: " + worst(c.inc.Confirmed), At: c.now,
 	})
 	if err != nil {

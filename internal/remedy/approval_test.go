@@ -103,3 +103,15 @@ func TestASuggestionExpiresOnlyWhenItsTimeIsOver(t *testing.T) {
 	wantEnd(t, w, ledger.FailedClean, "nobody approved within 5m: revert release v42")
 	landed(t, w)
 }
+
+func TestWhyAPersonAnsweredSoIsTold(t *testing.T) {
+	for _, granted := range []bool{true, false} {
+		s := upTo(t, ledger.StepApprove, rules{mode: "suggest"}, app())
+		s.step(t) // it asks
+		_, _, err := s.Flow.Approve(t.Context(), s.id, ledger.Approval{Granted: granted, By: "alice", At: s.at, Why: "the sale is on"})
+		must(t, err)
+		if s.told(t, "(the sale is on)") == 0 || granted == strings.Contains(s.incident(t).Reason, "the sale is on") {
+			t.Errorf("granted %t: ends with %q\n%s", granted, s.incident(t).Reason, timeline(t, s.World, s.id))
+		}
+	}
+}

@@ -69,6 +69,7 @@ func (f facts) remedy(kind policy.RemedyKind, s ledger.Suspect) ledger.Remedy {
 	} else {
 		r.Bad, r.BadName = s.ID, s.Name
 		f.aim(&r)
+		r.BadImages = f.ownImages(r)
 	}
 	if before, ok := tried(f.incident.Plan, r); ok {
 		return before
@@ -127,6 +128,19 @@ func (f facts) images(release string) []string {
 		}
 	}
 	return nil
+}
+
+// ownImages are what the release that is left runs and the one gone back to does not: by their tags a pipeline
+// may name it. None where it is not known what either runs.
+func (f facts) ownImages(r ledger.Remedy) []string {
+	if len(r.Images) == 0 {
+		return nil
+	}
+	images, app := f.images(r.Bad), f.seen.Application
+	if live, ok := app.Live(); len(images) == 0 && ok && live.Identity() == r.Bad {
+		images = app.Images // it was never Healthy, so that they are in no journal
+	}
+	return slices.DeleteFunc(slices.Clone(images), func(image string) bool { return slices.Contains(r.Images, image) })
 }
 
 func hand(r ledger.Remedy) string {

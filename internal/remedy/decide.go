@@ -256,7 +256,7 @@ func (f *Flow) Approve(ctx context.Context, id string, a ledger.Approval) (token
 		answer, err = f.rejected(ctx, c, a)
 		return token, answer, err
 	}
-	c.tell(ledger.EventPerson, "%s approved: %s", a.By, c.current().What()).By = a.By
+	c.tell(ledger.EventPerson, "%s approved: %s%s", a.By, c.current().What(), reason(a)).By = a.By
 	// The question may have waited long: the metrics are asked again, and the guards on fresh facts.
 	c.inc.Judgement, c.inc.HeldSince = health.Judgement{}, time.Time{}
 	answer, err = f.goTo(ctx, c, ledger.StepConfirm, 0)
@@ -273,9 +273,17 @@ func (f *Flow) rejected(ctx context.Context, c *course, a ledger.Approval) (Answ
 		return Answer{}, err
 	}
 	c.also = append(c.also, op)
-	c.tell(ledger.EventPerson, "%s rejected: %s", a.By, remedy.What()).By = a.By
-	reason := fmt.Sprintf("%s rejected: %s", a.By, remedy.What())
-	return f.standDown(ctx, c, reason)
+	said := fmt.Sprintf("%s rejected: %s%s", a.By, remedy.What(), reason(a))
+	c.tell(ledger.EventPerson, "%s", said).By = a.By
+	return f.standDown(ctx, c, said)
+}
+
+// reason is why a person answered so, as far as they said.
+func reason(a ledger.Approval) string {
+	if a.Why == "" {
+		return ""
+	}
+	return " (" + a.Why + ")"
 }
 
 // standDown ends an incident in which Guardian may not go on. What it did before still stands.

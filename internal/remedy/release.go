@@ -113,7 +113,7 @@ type Admission struct {
 
 // Admit tells whether a release may be shipped to a target: not while it is quarantined or the
 // target is frozen. The release is named by its revision (at least seven digits of it), its label, or
-// its image tag. It decides nothing else and changes nothing.
+// an image of it or the image's tag. It decides nothing else and changes nothing.
 func (f *Flow) Admit(ctx context.Context, t ledger.Target, release string) (Admission, error) {
 	if _, _, known := f.Policy().Stage(t.Service, t.Stage); !known {
 		return Admission{Why: fmt.Sprintf("the policy knows no stage %q of a service %q: correct the name", t.Stage, t.Service)}, nil
@@ -144,7 +144,10 @@ func names(q ledger.Quarantine, release string) bool {
 	if release == q.Label || release == q.Release || strings.HasSuffix(q.Label, "="+release) {
 		return true
 	}
-	return slices.ContainsFunc(q.Revisions, func(r string) bool {
+	byRevision := slices.ContainsFunc(q.Revisions, func(r string) bool {
 		return r == release || len(release) >= 7 && strings.HasPrefix(r, release)
+	})
+	return byRevision || slices.ContainsFunc(q.Images, func(image string) bool {
+		return image == release || strings.HasSuffix(image, ":"+release)
 	})
 }

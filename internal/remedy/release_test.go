@@ -75,6 +75,29 @@ func TestAReleaseThatFailsKeepsWhatIsToGiveBack(t *testing.T) {
 	}
 }
 
+// Plain manifests: the revision is a commit, and a pipeline knows the image's tag.
+func TestAQuarantinedReleaseIsKnownByItsImagesAndTheirTagsAndNotByThoseItShares(t *testing.T) {
+	there := remedytest.App{Name: "review-prod", AutoSync: true}
+	w := newWorld(t, rules{remedies: "revert"}, there)
+	w.Argo.Commit(there, "aaaaaaaaaa", "1.0")
+	w.Until(t.Context(), minutes(6))
+	w.Metrics.Breaks["bbbbbbbbbb"], w.Metrics.Breaks["2.0"] = 0.2, 0.2
+	w.Argo.Commit(there, "bbbbbbbbbb", "2.0")
+	w.Until(t.Context(), minutes(8))
+	fire(w)
+	w.Until(t.Context(), minutes(12))
+	wantEnd(t, w, ledger.Healed, "")
+	for release, admitted := range map[string]bool{
+		"2.0": false, remedytest.Image(there, "2.0"): false, "bbbbbbb": false,
+		"1.0": true, remedytest.Image(there, "1.0"): true, "0": true, "12.0": true,
+	} {
+		got, err := w.Flow.Admit(t.Context(), review(), release)
+		if err != nil || got.Admitted != admitted {
+			t.Errorf("%s: %+v, %v", release, got, err)
+		}
+	}
+}
+
 func TestAdmitAsksQuarantineAndFreeze(t *testing.T) {
 	w, _ := healed(t, rules{services: another("orders")}, app())
 	ask := func(service, release string) remedy.Admission {

@@ -132,7 +132,9 @@ func message(inc ledger.Incident, p *policy.Policy, kind string) ledger.Message 
 
 // numbered is a kind of message that an incident may send more than one of: who receives them keeps them apart by
 // their IDs, and takes one that it had for a repetition.
-func numbered(inc ledger.Incident, kind string) string { return fmt.Sprintf("%s-%d", kind, inc.NextSeq) }
+func numbered(inc ledger.Incident, kind string) string {
+	return fmt.Sprintf("%s-%d", kind, inc.NextSeq)
+}
 
 // story is what happened so far, a sentence each.
 func story(inc ledger.Incident) []string {

@@ -55,17 +55,14 @@ func (m messages) dispatch(ctx context.Context, body string) error {
 	return d.Handle(ctx, []byte(body))
 }
 
-// look lets Argo CD's hand look. That it cannot is in the ledger, and the reconciler looks again within a
-// minute: the notification has done what it can, and an Argo CD that is down fills no queue of dead letters.
+// look lets Argo CD's hand look.
 func (m messages) look(ctx context.Context, t ledger.Target) error {
 	payload, err := live.Ask(t, remedy.StepLook)
 	if err != nil {
 		return err
 	}
-	if _, err := m.hand.Call(ctx, payload); err != nil {
-		m.base.Log.WarnContext(ctx, "look", "target", t.String(), "error", err)
-	}
-	return nil
+	_, err = m.hand.Call(ctx, payload)
+	return err
 }
 
 func (m messages) count(d remedy.Dispatched) {

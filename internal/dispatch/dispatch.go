@@ -47,7 +47,8 @@ func (d *Dispatcher) Handle(ctx context.Context, body []byte) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnprocessable, err)
 		}
-		return d.look(ctx, n)
+		d.look(ctx, n)
+		return nil
 	}
 	return fmt.Errorf("%w: unknown kind %.40q", ErrUnprocessable, e.Kind)
 }
@@ -66,16 +67,18 @@ func (d *Dispatcher) alerts(ctx context.Context, m alertmanager.Message, err err
 }
 
 // look reads the application that a notification names, for each target it serves, and wakes what waits
-// for it.
-func (d *Dispatcher) look(ctx context.Context, n argocd.Notification) error {
+// for it. That it cannot be read is in the ledger, and the reconciler looks again within a minute: the
+// notification has done what it can, and an Argo CD that is down fills no queue of dead letters.
+func (d *Dispatcher) look(ctx context.Context, n argocd.Notification) {
 	p := d.Flow.Policy()
-	var failed []error
 	for _, t := range ledger.Targets(p) {
 		_, stage, _ := p.Stage(t.Service, t.Stage)
 		if !concerns(n, stage.Application) {
 			continue
 		}
-		failed = append(failed, d.Look(ctx, t))
+		if err := d.Look(ctx, t); err != nil {
+			d.Flow.Log.WarnContext(ctx, "look", "target", t.String(), "error", err)
+		}
 		if d.Wake == nil {
 			continue
 		}
@@ -84,7 +87,6 @@ func (d *Dispatcher) look(ctx context.Context, n argocd.Notification) error {
 			d.Wake(lease.Holder)
 		}
 	}
-	return errors.Join(failed...)
 }
 
 // concerns compares a notification with an application's [namespace/]name. A template that leaves the

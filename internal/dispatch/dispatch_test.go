@@ -226,9 +226,8 @@ func TestALookWakesTheIncidentThatWaitsThereAlsoWhenItFails(t *testing.T) {
 		d.fails = fails
 		_, err := d.Flow.Ledger.Hold(t.Context(), ledger.Target{Service: "rating", Stage: "prod"}, "rating-1", noon(), time.Hour)
 		must(t, err)
-		err = d.Handle(t.Context(), envelope(t, intake.ArgoCD, `{"app":"rating"}`))
-		if (fails == "") != (err == nil) || errors.Is(err, dispatch.ErrUnprocessable) {
-			t.Errorf("%q: %v", fails, err)
+		if err := d.Handle(t.Context(), envelope(t, intake.ArgoCD, `{"app":"rating"}`)); err != nil {
+			t.Errorf("%q: it has done what it can: %v", fails, err)
 		}
 		if diff := cmp.Diff([]string{"look rating/prod", "wake rating-1", "look search/prod"}, d.did); diff != "" {
 			t.Errorf("%q: %s", fails, diff)

@@ -18,12 +18,8 @@ func (s scene) besides() []string {
 	case !ok && s.app.Ref.Name != "":
 		out = append(out, "Argo CD keeps no history of the application, so that no release is known")
 	case ok && live.StartedAt.After(s.startsAt.Add(slack)):
-		by := someone(live.InitiatedBy)
-		if live.Automated {
-			by = "auto-sync"
-		}
 		out = append(out, fmt.Sprintf("%s deployed %s %s after the alert began, and what ran before is gone",
-			by, live.Label(), live.StartedAt.Sub(s.startsAt).Round(time.Second)))
+			deployer(live), live.Label(), live.StartedAt.Sub(s.startsAt).Round(time.Second)))
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.flags)) {
 		i := slices.IndexFunc(s.flags[key], func(c ledger.FlagChange) bool { return s.inWindow(c.At) })

@@ -180,6 +180,14 @@ func atWork(app deploy.Application, startsAt time.Time) string {
 	return ""
 }
 
+// deployer names who deployed an entry.
+func deployer(e deploy.Entry) string {
+	if e.Automated {
+		return "auto-sync"
+	}
+	return someone(e.InitiatedBy)
+}
+
 func someone(name string) string {
 	if name == "" {
 		return "somebody"

@@ -17,11 +17,7 @@ func overtaken(app deploy.Application, r ledger.Remedy, rollback *ledger.Effect)
 	if !ok || r.To == nil || rollback == nil || live.ID <= rollback.Mark.LastHistoryID || live.Identity() == r.To.Identity() {
 		return ""
 	}
-	by := someone(live.InitiatedBy)
-	if live.Automated {
-		by = "auto-sync"
-	}
-	return fmt.Sprintf("%s deployed %s while it was verified", by, live.Label())
+	return fmt.Sprintf("%s deployed %s while it was verified", deployer(live), live.Label())
 }
 
 // leftToThem tells whether what came of the remedy in hand is left to whoever deployed something else meanwhile.
